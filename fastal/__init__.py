@@ -1,0 +1,67 @@
+"""fastal: the scoring engine for active learning on large text pools.
+
+Every name below is one public function with its kernel in ``fastal._kernels`` and a plain NumPy
+twin in ``fastal._reference``, all three under the same name.  The learner and the experiment live
+in modules of their own and are loaded on first use, so that ``import fastal`` costs no more than
+NumPy and ``scipy.sparse``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fastal.committee import (
+    consensus_entropy,
+    kl_to_consensus,
+    max_kl_to_consensus,
+    variation_ratio,
+    vote_entropy,
+)
+from fastal.diversity import k_center_greedy
+from fastal.selection import epsilon_greedy, top_k, weighted_draw
+from fastal.uncertainty import entropy, least_confidence, margin
+
+if TYPE_CHECKING:
+    from fastal.committee_model import Committee
+    from fastal.experiment import compare_strategies, run_experiment
+    from fastal.learner import ActiveLearner
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ActiveLearner",
+    "Committee",
+    "compare_strategies",
+    "consensus_entropy",
+    "entropy",
+    "epsilon_greedy",
+    "k_center_greedy",
+    "kl_to_consensus",
+    "least_confidence",
+    "margin",
+    "max_kl_to_consensus",
+    "run_experiment",
+    "top_k",
+    "variation_ratio",
+    "vote_entropy",
+    "weighted_draw",
+]
+
+# These import scikit-learn (over a second on a small machine), which scoring never needs.
+_LOADED_ON_FIRST_USE = {
+    "ActiveLearner": "fastal.learner",
+    "Committee": "fastal.committee_model",
+    "compare_strategies": "fastal.experiment",
+    "run_experiment": "fastal.experiment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LOADED_ON_FIRST_USE:
+        return getattr(importlib.import_module(_LOADED_ON_FIRST_USE[name]), name)
+    raise AttributeError(f"module 'fastal' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,49 @@
+"""The one place that talks to numba: every compiled function is made here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# nogil: threads of the caller (and of fastal._threads) run kernels side by side.
+# error_model: x / 0 is inf or nan as in NumPy, and loops with a division stay vectorisable.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+# The subset of fast-math that keeps NaN, infinities and signed zeros exact: sums may be taken in
+# vector order and a * b + c in one rounding.  Results depend on neither threads nor data layout,
+# but they differ from a plain loop in the last bit: never used where picks are compared exactly.
+_REORDER = {"reassoc", "contract"}
+
+
+def _cache_wanted() -> bool:
+    value = os.environ.get("FASTAL_NUMBA_CACHE", "1")
+    if value not in ("0", "1"):
+        raise ValueError(f"FASTAL_NUMBA_CACHE must be 0 or 1, got {value!r}")
+    return value == "1"
+
+
+def _compile(function: F, **options: Any) -> F:
+    if _cache_wanted():
+        try:
+            return numba.njit(cache=True, **_OPTIONS, **options)(function)  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            # numba raises at decoration when no directory is writable (a read-only install with
+            # no usable home, as in many containers).  Compiling each time is better than failing.
+            if "no locator available" not in str(error):
+                raise
+    return numba.njit(**_OPTIONS, **options)(function)  # type: ignore[no-any-return]
+
+
+def njit(function: F) -> F:
+    """Compile in nopython mode, cached on disk; loops keep the order they are written in."""
+    return _compile(function)
+
+
+def njit_reorder(function: F) -> F:
+    """Like `njit`, for sums whose last bit does not matter: they vectorise."""
+    return _compile(function, fastmath=_REORDER)

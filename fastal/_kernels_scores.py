@@ -1,0 +1,276 @@
+"""Compiled loops behind the scores over probabilities and votes.
+
+Conventions: rows [start, stop) are filled, outputs come last, nothing is validated except what
+costs nothing on the way: a row that is no probability distribution scores NaN, and the public
+function then looks for the reason.  All helpers of a kernel stand in its file, because numba's
+disk cache does not notice a change in a callee elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastal._jit import njit, njit_reorder
+
+# Rows are scored in blocks of about this many entries, so that scratch stays in the L1 cache.
+# Loops index slices from 0: `array[offset + i]` would make numba guard against a negative index
+# and LLVM fall back to gathers (measured: half the speed).
+_BLOCK = 512
+
+# How far the sum of a row of probabilities may be from 1: wide enough for float32 and for
+# probabilities printed with four digits, narrow enough to catch scores that are none.
+SUM_TOLERANCE = 1e-3
+
+# log(m) = s * (2 + z * P(z)), s = (m - 1) / (m + 1), z = s * s, for m in [sqrt(1/2), sqrt(2)):
+# the series of 2 * atanh(s) with the coefficients of fdlibm's e_log.c (error below 2**-58).
+_LG1 = 6.666666666666735130e-01
+_LG2 = 3.999999999940941908e-01
+_LG3 = 2.857142874366239149e-01
+_LG4 = 2.222219843214978396e-01
+_LG5 = 1.818357216161805012e-01
+_LG6 = 1.531383769920937332e-01
+_LG7 = 1.479819860511658591e-01
+_MANTISSA = 0x000FFFFFFFFFFFFF
+_SQRT_HALF = 0x3FE6A09E00000000  # bits of sqrt(1/2), low word zero
+_ONE_MINUS_SQRT_HALF = 0x3FF0000000000000 - 0x3FE6A09E00000000
+_LN2_PER_EXPONENT_UNIT = math.log(2.0) / 2.0**52
+
+
+@njit_reorder
+def _log(p: Any, x: Any, out: Any) -> bool:
+    """Write p as float64 to x and its logarithms to out (all flat); False if one is negative.
+
+    Written as bit arithmetic plus a polynomial because it vectorises: pip's numba has no vector
+    math library, and one call of libm's log per element made entropy ten times slower.
+    log(0) comes out as -709: finite, so that 0 * log(0) is 0 without a branch.  Denormals are
+    off by less than 5 %, of terms below 1e-305.  NaN stays NaN once multiplied with its entry.
+    """
+    bits = x.view(np.int64)
+    mantissa = out.view(np.int64)
+    sign = np.int64(0)
+    for i in range(p.size):
+        x[i] = p[i]
+    for i in range(p.size):
+        sign |= bits[i]
+        mantissa[i] = ((bits[i] + _ONE_MINUS_SQRT_HALF) & _MANTISSA) + _SQRT_HALF
+    for i in range(p.size):
+        # The difference holds nothing but the exponent, k << 52: its value is k * 2**52 exactly.
+        k_log2 = np.float64(bits[i] - mantissa[i]) * _LN2_PER_EXPONENT_UNIT
+        m = out[i]
+        s = (m - 1.0) / (m + 1.0)
+        z = s * s
+        w = z * z
+        odd = z * (_LG1 + w * (_LG3 + w * (_LG5 + w * _LG7)))
+        even = w * (_LG2 + w * (_LG4 + w * _LG6))
+        out[i] = s * (2.0 + odd + even) + k_log2
+    return sign >= 0 or not _has_negative(x[: p.size])
+
+
+@njit_reorder
+def _has_negative(x: Any) -> bool:
+    # Reached only when a sign bit is set: -0.0 sets it too and is an ordinary zero.
+    for i in range(x.size):
+        if x[i] < 0.0:
+            return True
+    return False
+
+
+@njit_reorder
+def entropy(start: int, stop: int, proba: Any, out: Any) -> None:
+    """proba (n, C) -> out (n,): -sum_k p_k log p_k."""
+    n_classes = proba.shape[1]
+    block = max(1, _BLOCK // n_classes)
+    x = np.empty(block * n_classes)
+    log_x = np.empty((block, n_classes))
+    for first in range(start, stop, block):
+        p = proba[first : min(first + block, stop)]
+        scores = out[first : min(first + block, stop)]
+        valid = _log(p.reshape(-1), x, log_x.reshape(-1))
+        for i in range(p.shape[0]):
+            total = 0.0
+            score = 0.0
+            for k in range(n_classes):
+                p_k = np.float64(p[i, k])
+                total += p_k
+                score -= p_k * log_x[i, k]
+            # `not <=` instead of `>`: a NaN total must fail.
+            scores[i] = score if abs(total - 1.0) <= SUM_TOLERANCE else np.nan
+            if not valid and _has_negative(p[i]):
+                scores[i] = np.nan
+
+
+@njit
+def margin(start: int, stop: int, proba: Any, out: Any) -> None:
+    """proba (n, C) -> out (n,): 1 - (largest - second largest); one class: 0."""
+    p = proba[start:stop]
+    scores = out[start:stop]
+    for i in range(p.shape[0]):
+        total = 0.0
+        lowest = 0.0
+        first = 0.0
+        second = 0.0
+        for k in range(p.shape[1]):
+            p_k = np.float64(p[i, k])
+            total += p_k
+            lowest = min(lowest, p_k)
+            second = max(second, min(first, p_k))
+            first = max(first, p_k)
+        valid = abs(total - 1.0) <= SUM_TOLERANCE and lowest >= 0.0
+        scores[i] = 1.0 - (first - second) if valid else np.nan
+
+
+@njit
+def least_confidence(start: int, stop: int, proba: Any, out: Any) -> None:
+    """proba (n, C) -> out (n,): 1 - largest."""
+    p = proba[start:stop]
+    scores = out[start:stop]
+    for i in range(p.shape[0]):
+        total = 0.0
+        lowest = 0.0
+        first = 0.0
+        for k in range(p.shape[1]):
+            p_k = np.float64(p[i, k])
+            total += p_k
+            lowest = min(lowest, p_k)
+            first = max(first, p_k)
+        valid = abs(total - 1.0) <= SUM_TOLERANCE and lowest >= 0.0
+        scores[i] = 1.0 - first if valid else np.nan
+
+
+@njit
+def vote_entropy(
+    start: int, stop: int, votes: Any, lowest: int, n_codes: int, steps: Any, scale: float, out: Any
+) -> None:
+    """votes (n, M) with codes lowest .. lowest + n_codes - 1 -> out (n,).
+
+    steps[c] is what one more vote adds to the (negative) entropy of a class that has c votes, as
+    a whole number of 1 / scale.  Integer sums do not depend on the order of the votes, so rows
+    with the same counts tie exactly, and no row needs a logarithm.
+    """
+    counts = np.zeros(n_codes, dtype=np.int64)
+    v = votes[start:stop]
+    scores = out[start:stop]
+    for i in range(v.shape[0]):
+        total = np.int64(0)
+        for m in range(v.shape[1]):
+            code = np.int64(v[i, m]) - lowest
+            total += steps[counts[code]]
+            counts[code] += 1
+        for m in range(v.shape[1]):
+            counts[np.int64(v[i, m]) - lowest] = 0
+        scores[i] = total / scale
+
+
+@njit_reorder
+def _consensus(p: Any, first: int, mean: Any) -> bool:
+    """Mean over the members of rows first .. first + len(mean); False if a row is no distribution."""
+    valid = True
+    for i in range(mean.shape[0]):
+        for k in range(mean.shape[1]):
+            mean[i, k] = 0.0
+    for m in range(p.shape[0]):
+        member = p[m, first : first + mean.shape[0]]
+        for i in range(mean.shape[0]):
+            total = 0.0
+            lowest = 0.0
+            for k in range(mean.shape[1]):
+                p_k = np.float64(member[i, k])
+                total += p_k
+                lowest = min(lowest, p_k)
+                mean[i, k] += p_k
+            valid &= abs(total - 1.0) <= SUM_TOLERANCE and lowest >= 0.0
+    for i in range(mean.shape[0]):
+        for k in range(mean.shape[1]):
+            mean[i, k] /= p.shape[0]
+    return valid
+
+
+@njit_reorder
+def consensus_entropy(start: int, stop: int, probas: Any, out: Any) -> None:
+    """probas (M, n, C) -> out (n,): entropy of the mean over the members."""
+    n_classes = probas.shape[2]
+    block = max(1, _BLOCK // n_classes)
+    x = np.empty(block * n_classes)
+    mean_block = np.empty((block, n_classes))
+    log_mean = np.empty((block, n_classes))
+    for first in range(start, stop, block):
+        scores = out[first : min(first + block, stop)]
+        mean = mean_block[: scores.size]
+        valid = _consensus(probas, first, mean)
+        _log(mean.reshape(-1), x, log_mean.reshape(-1))
+        for i in range(scores.size):
+            score = 0.0
+            for k in range(n_classes):
+                score -= mean[i, k] * log_mean[i, k]
+            scores[i] = score if valid else np.nan
+
+
+@njit_reorder
+def _divergences(start: int, stop: int, probas: Any, take_max: bool, out: Any) -> None:
+    n_members, _, n_classes = probas.shape
+    block = max(1, _BLOCK // n_classes)
+    x = np.empty(block * n_classes)
+    mean_block = np.empty((block, n_classes))
+    log_mean = np.empty((block, n_classes))
+    log_p = np.empty((block, n_classes))
+    for first in range(start, stop, block):
+        scores = out[first : min(first + block, stop)]
+        mean = mean_block[: scores.size]
+        valid = _consensus(probas, first, mean)
+        _log(mean.reshape(-1), x, log_mean.reshape(-1))
+        for i in range(scores.size):
+            scores[i] = 0.0 if valid else np.nan
+        for m in range(n_members):
+            p = probas[m, first : first + scores.size]
+            _log(p.reshape(-1), x, log_p.reshape(-1))
+            for i in range(scores.size):
+                divergence = 0.0
+                for k in range(n_classes):
+                    divergence += np.float64(p[i, k]) * (log_p[i, k] - log_mean[i, k])
+                # A divergence is never negative; rounding of identical members can make it so.
+                divergence = max(divergence, 0.0)
+                if take_max:
+                    scores[i] = max(scores[i], divergence) if valid else np.nan
+                else:
+                    scores[i] += divergence / n_members
+
+
+@njit_reorder
+def kl_to_consensus(start: int, stop: int, probas: Any, out: Any) -> None:
+    """probas (M, n, C) -> out (n,): mean over members of KL(member || mean)."""
+    _divergences(start, stop, probas, False, out)
+
+
+@njit_reorder
+def max_kl_to_consensus(start: int, stop: int, probas: Any, out: Any) -> None:
+    """probas (M, n, C) -> out (n,): maximum over members of KL(member || mean)."""
+    _divergences(start, stop, probas, True, out)
+
+
+@njit
+def variation_ratio(start: int, stop: int, probas: Any, out: Any) -> None:
+    """probas (M, n, C) -> out (n,): share of members that do not vote for the most voted class."""
+    n_members, _, n_classes = probas.shape
+    counts = np.zeros(n_classes, dtype=np.int64)
+    for i in range(start, stop):
+        valid = True
+        modal = 0
+        for k in range(n_classes):
+            counts[k] = 0
+        for m in range(n_members):
+            row = probas[m, i]
+            total = 0.0
+            lowest = 0.0
+            vote = 0
+            for k in range(n_classes):
+                total += np.float64(row[k])
+                lowest = min(lowest, np.float64(row[k]))
+                if row[k] > row[vote]:
+                    vote = k
+            valid &= abs(total - 1.0) <= SUM_TOLERANCE and lowest >= 0.0
+            counts[vote] += 1
+            modal = max(modal, counts[vote])
+        out[i] = (n_members - modal) / n_members if valid else np.nan

@@ -1,0 +1,233 @@
+"""Plain NumPy and SciPy twins of the public functions: the oracle of the tests and the benchmarks.
+
+Same names, same arguments, same results; written to be obviously right and not slow on purpose.
+Nothing in fastal imports this module.  Inputs are taken to be valid: probabilities are arrays
+whose rows sum to 1, sparse matrices are canonical CSR.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.special import xlogy
+
+# Rows per block: temporaries of this size stay in the cache.
+_BLOCK = 8192
+
+
+def entropy(proba: Any) -> NDArray[np.float64]:
+    """Row blocks with reused buffers; zeros are lifted to the smallest normal number for the log."""
+    proba = np.asarray(proba)
+    n_samples, n_classes = proba.shape
+    block = max(1, _BLOCK // n_classes)
+    logs = np.empty((block, n_classes))
+    out = np.empty(n_samples)
+    for start in range(0, n_samples, block):
+        p = proba[start : start + block].astype(np.float64, copy=False)
+        log_p = logs[: len(p)]
+        np.maximum(p, np.finfo(np.float64).tiny, out=log_p)
+        np.log(log_p, out=log_p)
+        log_p *= p
+        log_p.sum(axis=1, out=out[start : start + block])
+    # 0.0 - x, not -x: a certain row scores 0.0, not -0.0.
+    return 0.0 - out
+
+
+def margin(proba: Any) -> NDArray[np.float64]:
+    """1 - (largest - second largest)."""
+    proba = np.asarray(proba, dtype=np.float64)
+    if proba.shape[1] == 1:
+        return 1.0 - proba[:, 0]
+    largest = np.partition(proba, -2, axis=1)
+    return np.asarray(1.0 - (largest[:, -1] - largest[:, -2]))
+
+
+def least_confidence(proba: Any) -> NDArray[np.float64]:
+    """1 - largest."""
+    return np.asarray(1.0 - np.asarray(proba, dtype=np.float64).max(axis=1))
+
+
+def vote_entropy(votes: Any) -> NDArray[np.float64]:
+    """Bincount of flattened votes, logarithms from a table; sorted counts, so that equal counts tie."""
+    labels, codes = np.unique(np.asarray(votes), return_inverse=True)
+    codes = codes.reshape(np.shape(votes))
+    n_samples, n_members = codes.shape
+    n_classes = max(1, len(labels))
+    flat = (codes + n_classes * np.arange(n_samples)[:, np.newaxis]).ravel()
+    counts = np.bincount(flat, minlength=n_samples * n_classes).reshape(n_samples, n_classes)
+    counts.sort(axis=1)
+    share = np.arange(n_members + 1) / n_members
+    return np.asarray((-xlogy(share, share))[counts].sum(axis=1)) + 0.0
+
+
+def _align(probas: Any, classes: Any) -> NDArray[np.float64]:
+    if classes is None:
+        return np.asarray(probas, dtype=np.float64)
+    union = sorted({label for own in classes for label in np.asarray(own).tolist()})
+    out = np.zeros((len(probas), len(probas[0]), len(union)))
+    for m, own in enumerate(classes):
+        for column, label in enumerate(np.asarray(own).tolist()):
+            out[m, :, union.index(label)] = np.asarray(probas[m])[:, column]
+    return out
+
+
+def consensus_entropy(probas: Any, classes: Any = None) -> NDArray[np.float64]:
+    """Entropy of the mean over members."""
+    return entropy(_align(probas, classes).mean(axis=0))
+
+
+def _divergences(probas: Any, classes: Any) -> NDArray[np.float64]:
+    p = _align(probas, classes)
+    mean = p.mean(axis=0)
+    # Where the mean is 0, so is every member: both terms are 0 there.
+    cross = p * np.log(np.where(mean > 0, mean, 1.0))
+    return np.asarray(np.maximum((xlogy(p, p) - cross).sum(axis=2), 0.0))
+
+
+def kl_to_consensus(probas: Any, classes: Any = None) -> NDArray[np.float64]:
+    """Mean over members of their divergence from the mean."""
+    return np.asarray(_divergences(probas, classes).mean(axis=0))
+
+
+def max_kl_to_consensus(probas: Any, classes: Any = None) -> NDArray[np.float64]:
+    """Maximum over members of their divergence from the mean."""
+    return np.asarray(_divergences(probas, classes).max(axis=0))
+
+
+def variation_ratio(probas: Any, classes: Any = None) -> NDArray[np.float64]:
+    """Share of members whose most probable class is not the modal one."""
+    p = _align(probas, classes)
+    votes = p.argmax(axis=2)
+    counts = (votes[:, :, np.newaxis] == np.arange(p.shape[2])).sum(axis=0)
+    return np.asarray((len(p) - counts.max(axis=1)) / len(p))
+
+
+def _random(seed: Any) -> Any:
+    return np.random.RandomState(seed) if seed is None or isinstance(seed, int) else seed
+
+
+def _left(n_rows: int, exclude: Any) -> NDArray[np.int64]:
+    left = np.ones(n_rows, dtype=bool)
+    if exclude is not None:
+        left[np.asarray(exclude)] = False
+    return np.flatnonzero(left)
+
+
+def top_k(scores: Any, k: int, random_state: Any = None, *, exclude: Any = None) -> NDArray[np.int64]:
+    """Sort everything."""
+    scores = np.asarray(scores, dtype=np.float64)
+    left = _left(len(scores), exclude)
+    order = left[np.argsort(-scores[left], kind="stable")]
+    if random_state is None or not order.size:
+        return order[:k]
+    threshold = scores[order[:k][-1]]
+    candidates = _random(random_state).permutation(left[scores[left] >= threshold])
+    return np.asarray(candidates[np.argsort(-scores[candidates], kind="stable")][:k])
+
+
+def weighted_draw(
+    scores: Any, k: int, random_state: Any = None, *, exclude: Any = None
+) -> NDArray[np.int64]:
+    """Sort all exponential waiting times; rows of weight zero wait longest."""
+    weights = np.asarray(scores, dtype=np.float64)
+    noise = _random(random_state).standard_exponential(len(weights))
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        times = np.where(weights > 0, np.minimum(noise / weights, 1e290), 1e300 * (1 + noise))
+    left = _left(len(weights), exclude)
+    return left[np.argsort(times[left], kind="stable")][:k]
+
+
+def epsilon_greedy(
+    scores: Any, k: int, epsilon: float = 0.1, random_state: Any = None, *, exclude: Any = None
+) -> NDArray[np.int64]:
+    """Pick by pick: from the shuffled rows with probability epsilon, else the best one left."""
+    scores = np.asarray(scores, dtype=np.float64)
+    left = _left(len(scores), exclude)
+    rng = _random(random_state)
+    explore = rng.uniform(size=min(k, len(left))) < epsilon
+    shuffled = rng.permutation(left)
+    order = left[np.argsort(-scores[left], kind="stable")]
+    picks: list[int] = []
+    for is_random in explore:
+        source = shuffled if is_random else order
+        picks.append(int(source[~np.isin(source, picks)][0]))
+    return np.array(picks, dtype=np.int64)
+
+
+def k_center_greedy(
+    X: Any, k: int, labeled: Any = None, metric: str = "euclidean", random_state: Any = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """One pass over X per centre: ``X @ x`` for sparse rows, feature by feature for dense ones."""
+    cosine = metric == "cosine"
+    n_rows = X.shape[0]
+    rank = np.arange(n_rows)
+    if random_state is not None:
+        rank = _random(random_state).permutation(n_rows)
+    if sp.issparse(X):
+        X = sp.csr_matrix(X, dtype=np.float64)
+        squares = sp.csr_matrix((X.data * X.data, X.indices, X.indptr), shape=X.shape)
+        sq_norms = squares @ np.ones(X.shape[1])
+        mean = np.zeros(X.shape[1])
+        np.add.at(mean, X.indices, X.data)
+        dots_with_mean = X @ (mean / n_rows)
+    else:
+        X = np.asarray(X)
+        columns = np.ascontiguousarray(X.T, dtype=np.float64)
+        sq_norms = _ordered_sum(columns * columns)
+        dots_with_mean = X @ X.mean(axis=0, dtype=np.float64)
+
+    def distances(row: int) -> NDArray[np.float64]:
+        if sp.issparse(X):
+            dots = X @ X[[row]].toarray().ravel()
+            if not cosine:
+                return np.asarray(np.maximum((sq_norms + sq_norms[row]) - 2.0 * dots, 0.0))
+        elif cosine:
+            dots = _ordered_sum(columns * columns[:, [row]])
+        else:
+            return _ordered_sum((columns - columns[:, [row]]) ** 2)
+        empty = sq_norms == 0
+        if empty[row]:
+            return np.where(empty, 0.0, 1.0)
+        scale = np.sqrt(np.where(empty, 1.0, sq_norms * sq_norms[row]))
+        return np.asarray(np.where(empty, 1.0, np.maximum(1.0 - dots / scale, 0.0)))
+
+    nearest = np.full(n_rows, np.inf)
+    left = np.ones(n_rows, dtype=bool)
+    known = np.flatnonzero(~np.isin(np.arange(n_rows), _left(n_rows, labeled)))
+    for row in known:
+        np.minimum(nearest, distances(row), out=nearest)
+    left[known] = False
+    rows, radii = [], []
+    for _ in range(min(k, int(left.sum()))):
+        if np.isinf(nearest[0]):
+            row = _first(sq_norms, dots_with_mean, cosine, rank, random_state is None)
+        else:
+            candidates = np.flatnonzero(left)
+            farthest = candidates[nearest[candidates] == nearest[candidates].max()]
+            row = int(farthest[np.argmin(rank[farthest])])
+        np.minimum(nearest, distances(row), out=nearest)
+        left[row] = False
+        rows.append(row)
+        radii.append(nearest[left].max() if left.any() else 0.0)
+    result = np.array(radii, dtype=np.float64)
+    return np.array(rows, dtype=np.int64), result if cosine else np.sqrt(result)
+
+
+def _ordered_sum(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over the first axis in its order (NumPy's own sum pairs terms up)."""
+    total = np.zeros(terms.shape[1])
+    for term in terms:
+        total += term
+    return total
+
+
+def _first(sq_norms: Any, dots: Any, cosine: bool, rank: Any, central: bool) -> int:
+    if not central:
+        return int(np.flatnonzero(rank == 0)[0])
+    if not cosine:
+        return int(np.argmin(sq_norms - 2.0 * dots))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return int(np.argmax(np.where(sq_norms > 0, dots / np.sqrt(sq_norms), -np.inf)))

@@ -1,0 +1,80 @@
+"""Split the rows of a kernel call over a few threads when there is enough work to share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+# Handing a share to another thread costs some 50 microseconds; below this many array elements per
+# share the hand-over eats the gain (docs/explanation.md, "Threads").
+MIN_SHARE = 200_000
+
+_pool: ThreadPoolExecutor | None = None
+_pool_size = 0
+
+
+def n_threads() -> int:
+    """Return how many threads a kernel call may use, the calling thread included.
+
+    ``FASTAL_NUM_THREADS`` decides; otherwise ``NUMBA_NUM_THREADS`` or ``OMP_NUM_THREADS`` when
+    set (joblib sets them in its workers, so nested parallelism does not multiply), otherwise
+    the number of CPUs this process may run on.
+    """
+    for name in ("FASTAL_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(name)
+        if value is None:
+            continue
+        if value.isdecimal() and int(value) >= 1:
+            return int(value)
+        if name == "FASTAL_NUM_THREADS":
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _workers(size: int) -> ThreadPoolExecutor:
+    global _pool, _pool_size
+    if _pool is None or _pool_size < size:
+        _pool = ThreadPoolExecutor(size, thread_name_prefix="fastal")
+        _pool_size = size
+    return _pool
+
+
+def _forget_pool() -> None:
+    # A forked child inherits the pool object but none of its threads: waiting on it never ends.
+    global _pool, _pool_size
+    _pool, _pool_size = None, 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
+
+
+def over_rows(kernel: Callable[..., None], n_rows: int, work: int, *args: Any) -> None:
+    """Call ``kernel(start, stop, *args)`` so that the ranges cover all rows once.
+
+    Parameters
+    ----------
+    kernel : compiled function
+        Fills the rows [start, stop) of its outputs and touches no others.
+    n_rows : int
+    work : int
+        Array elements the whole call reads; decides how many threads are worth it.
+    *args
+        Handed to the kernel unchanged.
+    """
+    shares = max(1, min(n_threads(), n_rows, work // MIN_SHARE))
+    if shares == 1:
+        kernel(0, n_rows, *args)
+        return
+    edges = [n_rows * i // shares for i in range(shares + 1)]
+    workers = _workers(shares - 1)
+    others = [
+        workers.submit(kernel, edges[i], edges[i + 1], *args) for i in range(1, shares)
+    ]
+    kernel(edges[0], edges[1], *args)
+    for other in others:
+        other.result()

@@ -1,0 +1,290 @@
+"""User input in, plain arrays out.
+
+Everything a kernel receives was made here: C-contiguous, of one of a few dtypes, and a read-only
+view, so that numba compiles each kernel once whatever the caller's flags are, and no kernel can
+change its input.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+
+
+class CSR(NamedTuple):
+    """The arrays of a canonical CSR matrix (sorted, no duplicates), in scipy's order."""
+
+    data: NDArray[Any]
+    indices: NDArray[Any]
+    indptr: NDArray[Any]
+    shape: tuple[int, int]
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a C-contiguous view (a copy only where the layout demands it) that cannot be written."""
+    view = np.ascontiguousarray(array).view(np.ndarray)
+    if view is array or view.flags.writeable:
+        view = view.view()
+        view.flags.writeable = False
+    return view
+
+
+def _as_float(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """float32 and float64 pass, other numbers become float64; object arrays only if all numbers."""
+    if array.dtype in (np.float32, np.float64) and array.dtype.isnative:
+        return array
+    if array.dtype.kind not in "biufO":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    try:
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must hold real numbers: {error}") from error
+
+
+def _dense(X: Any, name: str, n_dimensions: int, layout: str) -> NDArray[Any]:
+    if sp.issparse(X):
+        raise TypeError(f"{name} must be a dense array of shape {layout}, got a sparse matrix")
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of shape {layout}: {error}") from error
+    if array.ndim != n_dimensions:
+        raise ValueError(
+            f"{name} must have shape {layout}, got an array of shape {array.shape}"
+        )
+    return array
+
+
+def check_proba(proba: ArrayLike) -> NDArray[Any]:
+    """Class probabilities of shape (n_samples, n_classes); their values are checked by the kernel."""
+    array = _dense(proba, "proba", 2, "(n_samples, n_classes)")
+    if array.shape[1] == 0:
+        raise ValueError("proba must have at least one class, got shape " + str(array.shape))
+    return read_only(_as_float(array, "proba"))
+
+
+def check_probas(
+    probas: ArrayLike | Sequence[ArrayLike], classes: Sequence[ArrayLike] | None
+) -> NDArray[Any]:
+    """Probabilities of all members, (n_members, n_samples, n_classes), aligned by class label."""
+    if isinstance(probas, np.ndarray) and probas.dtype != object and classes is None:
+        array = _dense(probas, "probas", 3, "(n_members, n_samples, n_classes)")
+        if 0 in (array.shape[0], array.shape[2]):
+            raise ValueError(f"probas must have members and classes, got shape {array.shape}")
+        return read_only(_as_float(array, "probas"))
+    members = [
+        _as_float(_dense(p, f"probas[{m}]", 2, "(n_samples, n_classes)"), f"probas[{m}]")
+        for m, p in enumerate(probas)  # type: ignore[arg-type]
+    ]
+    if not members:
+        raise ValueError("probas must hold at least one member, got none")
+    for m, member in enumerate(members):
+        if len(member) != len(members[0]):
+            raise ValueError(
+                f"probas[{m}] has {len(member)} rows, but probas[0] has {len(members[0])}"
+            )
+    if classes is not None:
+        return read_only(_align(members, classes))
+    widths = [member.shape[1] for member in members]
+    if len(set(widths)) > 1:
+        raise ValueError(
+            f"probas: the members have {widths} classes; pass classes=[member.classes_, ...] "
+            "so that they can be aligned by label"
+        )
+    if widths[0] == 0:
+        raise ValueError("probas must have at least one class, got none")
+    return read_only(np.stack(members))
+
+
+def _align(members: list[NDArray[Any]], classes: Sequence[ArrayLike]) -> NDArray[Any]:
+    labels = [np.asarray(member_classes) for member_classes in classes]
+    if len(labels) != len(members):
+        raise ValueError(f"classes must hold {len(members)} arrays, got {len(labels)}")
+    for m, (member, own) in enumerate(zip(members, labels, strict=True)):
+        if own.ndim != 1 or len(own) != member.shape[1]:
+            raise ValueError(
+                f"classes[{m}] must hold {member.shape[1]} labels, one for each column of "
+                f"probas[{m}], got shape {own.shape}"
+            )
+        if len(np.unique(own)) != len(own):
+            raise ValueError(f"classes[{m}] holds a label twice: {own}")
+    union = np.unique(np.concatenate(labels))
+    dtype = np.result_type(*members)
+    aligned = np.zeros((len(members), len(members[0]), len(union)), dtype=dtype)
+    for m, (member, own) in enumerate(zip(members, labels, strict=True)):
+        aligned[m][:, np.searchsorted(union, own)] = member
+    return aligned
+
+
+def explain_bad_rows(scores: NDArray[Any], proba: NDArray[Any], name: str) -> None:
+    """Raise with the reason when a kernel marked a row as no probability distribution (NaN)."""
+    if not np.isnan(scores).any():
+        return
+    from fastal._kernels_scores import SUM_TOLERANCE
+
+    for m, member in enumerate(proba.reshape(-1, *proba.shape[-2:])):
+        where = f"{name}[{m}]" if proba.ndim == 3 else name
+        sums = member.sum(axis=1, dtype=np.float64)
+        for bad, what in (
+            (~np.isfinite(member).all(axis=1), "must be finite"),
+            ((member < 0).any(axis=1), "must not be negative"),
+            (~(np.abs(sums - 1) <= SUM_TOLERANCE), f"must sum to 1 within {SUM_TOLERANCE}"),
+        ):
+            rows = np.flatnonzero(bad)
+            if rows.size:
+                row = rows[0]
+                values = np.array2string(member[row], threshold=10, precision=4)
+                raise ValueError(
+                    f"{where}: the probabilities of a row {what}, but row {row} is {values} "
+                    f"(sum {sums[row]:.6g}); {rows.size} rows like it"
+                )
+
+
+def check_votes(votes: ArrayLike) -> tuple[NDArray[Any], int, int]:
+    """Votes of shape (n_samples, n_members), as (codes, lowest code, number of codes)."""
+    array = _dense(votes, "votes", 2, "(n_samples, n_members)")
+    if array.shape[1] == 0:
+        raise ValueError(f"votes must have at least one member, got shape {array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("votes must not be NaN or infinite")
+    if array.dtype.kind not in "biufOUS":
+        raise TypeError(f"votes must be class labels (integers or strings), got {array.dtype}")
+    if array.size == 0:
+        return read_only(array.astype(np.int64)), 0, 1
+    if array.dtype.kind in "biu":
+        lowest, highest = int(array.min()), int(array.max())
+        # Codes are counted in an array as long as their range: sparse label numbers, and
+        # unsigned ones beyond int64, are numbered anew instead.
+        if highest - lowest < 2**16 and highest < 2**63:
+            dtype = np.int64 if array.dtype.itemsize > 4 or highest >= 2**31 else np.int32
+            return read_only(array.astype(dtype, copy=False)), lowest, highest - lowest + 1
+    try:
+        labels, codes = np.unique(array, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(f"votes must be labels of one kind that can be sorted: {error}") from error
+    return read_only(codes.reshape(array.shape).astype(np.int64)), 0, len(labels)
+
+
+def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[Any]:
+    """Scores of shape (n_samples,), float64; infinities order as usual, NaN does not."""
+    array = _dense(scores, name, 1, "(n_samples,)")
+    array = _as_float(array, name).astype(np.float64, copy=False)
+    bad = np.flatnonzero(np.isnan(array))
+    if bad.size:
+        raise ValueError(f"{name} must not be NaN, but row {bad[0]} is ({bad.size} in all)")
+    return read_only(array)
+
+
+def check_count(k: Any, name: str) -> int:
+    """A whole number of at least 1."""
+    if isinstance(k, (bool, np.bool_)) or not isinstance(k, (numbers.Integral, np.integer)):
+        raise TypeError(f"{name} must be a whole number of at least 1, got {k!r}")
+    if k < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {k}")
+    return int(k)
+
+
+def check_rows(rows: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.int64]:
+    """Row numbers, or a boolean mask over the rows, as int64 row numbers without repeats."""
+    if rows is None:
+        return np.empty(0, dtype=np.int64)
+    array = _dense(rows, name, 1, "(n_rows,)")
+    if array.dtype == bool:
+        if len(array) != n_rows:
+            raise ValueError(f"{name} is a mask of {len(array)} entries for {n_rows} rows")
+        return np.flatnonzero(array)
+    if array.size == 0:
+        return np.empty(0, dtype=np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold row numbers or be a boolean mask, got {array.dtype}")
+    outside = array[(array < 0) | (array >= n_rows)]
+    if outside.size:
+        raise ValueError(f"{name} must lie in 0..{n_rows - 1}, got {outside[0]}")
+    return np.unique(array).astype(np.int64)
+
+
+def check_random_state(seed: Any) -> np.random.RandomState | np.random.Generator:
+    """None (fresh), a whole number, a RandomState or a Generator, as in scikit-learn.
+
+    Only methods that RandomState and Generator share are used on the result.
+    """
+    if isinstance(seed, (np.random.RandomState, np.random.Generator)):
+        return seed
+    if seed is None:
+        return np.random.RandomState()
+    if isinstance(seed, (numbers.Integral, np.integer)) and not isinstance(seed, bool):
+        if not 0 <= int(seed) < 2**32:
+            raise ValueError(f"random_state must lie in 0..2**32 - 1, got {seed}")
+        return np.random.RandomState(int(seed))
+    raise TypeError(
+        f"random_state must be None, a whole number, a RandomState or a Generator, got {seed!r}"
+    )
+
+
+def check_matrix(X: Any) -> CSR | NDArray[Any]:
+    """Rows of features: CSR arrays if X is sparse, else a dense (n_samples, n_features) array."""
+    if sp.issparse(X):
+        return check_csr(X)
+    array = _as_float(_dense(X, "X", 2, "(n_samples, n_features)"), "X")
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if bad.size:
+        raise ValueError(f"X must be finite, but row {bad[0]} is not ({bad.size} rows in all)")
+    return read_only(array)
+
+
+def check_csr(X: Any) -> CSR:
+    """Canonical CSR arrays of a sparse X; its own arrays are used where they are canonical."""
+    if len(X.shape) != 2:
+        raise ValueError(f"X must have shape (n_samples, n_features), got {X.shape}")
+    X = X.tocsr()
+    shape = (int(X.shape[0]), int(X.shape[1]))
+    data = _as_float(X.data, "X")
+    _check_structure(X.indices, X.indptr, data.size, shape)
+    if not _is_canonical(X.indices, X.indptr):
+        # sum_duplicates works in place: on a matrix of our own, never on the caller's.
+        X = sp.csr_matrix((data, X.indices, X.indptr), shape=shape, copy=True)
+        X.sum_duplicates()
+        data = X.data
+    data = data[: X.indptr[-1]]
+    if not np.isfinite(data).all():
+        entry = np.flatnonzero(~np.isfinite(data))[0]
+        row = np.searchsorted(X.indptr, entry, side="right") - 1
+        raise ValueError(f"X must be finite, but row {row} holds {data[entry]}")
+    index_dtype = np.int64 if np.int64 in (X.indices.dtype, X.indptr.dtype) else np.int32
+    indices = X.indices[: X.indptr[-1]].astype(index_dtype, copy=False)
+    indptr = X.indptr.astype(index_dtype, copy=False)
+    return CSR(read_only(data), read_only(indices), read_only(indptr), shape)
+
+
+def _check_structure(
+    indices: NDArray[Any], indptr: NDArray[Any], n_entries: int, shape: tuple[int, int]
+) -> None:
+    """Refuse what would make a compiled kernel read outside its arrays."""
+    if (
+        len(indptr) != shape[0] + 1
+        or indptr[0] != 0
+        or indptr[-1] > min(n_entries, len(indices))
+        or (np.diff(indptr) < 0).any()
+    ):
+        raise ValueError("X is not a valid CSR matrix: its indptr does not fit its entries")
+    used = indices[: indptr[-1]]
+    if used.size and (used.min() < 0 or used.max() >= shape[1]):
+        raise ValueError(f"X is not a valid CSR matrix: a column lies outside 0..{shape[1] - 1}")
+
+
+def _is_canonical(indices: NDArray[Any], indptr: NDArray[Any]) -> bool:
+    # scipy's own property would store its answer in the caller's matrix.
+    used = indices[: indptr[-1]]
+    if used.size < 2:
+        return True
+    rising = used[1:] > used[:-1]
+    starts = indptr[1:-1]
+    # From the last entry of one row to the first of the next, columns may fall.
+    starts = starts[(starts > 0) & (starts < used.size)]
+    rising[starts - 1] = True
+    return bool(rising.all())
