@@ -61,34 +61,6 @@ def _distance(cosine: bool, sq_norm: float, center_sq_norm: float, dot: float) -
 
 
 @njit
-def sq_norms_csr(start: int, stop: int, data: Any, indptr: Any, out: Any) -> None:
-    """Squared Euclidean norm of each row."""
-    for row in range(start, stop):
-        total = 0.0
-        for entry in range(indptr[row], indptr[row + 1]):
-            value = np.float64(data[entry])
-            total += value * value
-        out[row] = total
-
-
-@njit
-def dots_csr(start: int, stop: int, data: Any, indices: Any, indptr: Any, w: Any, out: Any) -> None:
-    """out = X @ w, accumulated in float64."""
-    for row in range(start, stop):
-        total = 0.0
-        for entry in range(indptr[row], indptr[row + 1]):
-            total += np.float64(data[entry]) * w[indices[entry]]
-        out[row] = total
-
-
-@njit
-def column_sums_csr(data: Any, indices: Any, out: Any) -> None:
-    """Sum of each column; out starts at zero."""
-    for entry in range(data.size):
-        out[indices[entry]] += np.float64(data[entry])
-
-
-@njit
 def add_center_csr(
     data: Any, indices: Any, indptr: Any, row: int, center: int, size: int,
     head: Any, previous: Any, owner: Any, value: Any,

@@ -2,7 +2,7 @@
 
 Same names, same arguments, same results; written to be obviously right and not slow on purpose.
 Nothing in fastal imports this module.  Inputs are taken to be valid: probabilities are arrays
-whose rows sum to 1, sparse matrices are canonical CSR.
+whose rows sum to 1, sparse matrices are CSR without duplicate entries.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def _random(seed: Any) -> Any:
 def _left(n_rows: int, exclude: Any) -> NDArray[np.int64]:
     left = np.ones(n_rows, dtype=bool)
     if exclude is not None:
-        left[np.asarray(exclude)] = False
+        exclude = np.asarray(exclude)
+        left[exclude if exclude.size else []] = False
     return np.flatnonzero(left)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class CSR(NamedTuple):
-    """The arrays of a canonical CSR matrix (sorted, no duplicates), in scipy's order."""
+    """The arrays of a CSR matrix without duplicate entries, in scipy's order."""
 
     data: NDArray[Any]
     indices: NDArray[Any]
@@ -238,14 +238,17 @@ def check_matrix(X: Any) -> CSR | NDArray[Any]:
 
 
 def check_csr(X: Any) -> CSR:
-    """Canonical CSR arrays of a sparse X; its own arrays are used where they are canonical."""
+    """CSR arrays of a sparse X without duplicate entries; its own arrays unless it has some.
+
+    The entries of a row may stand in any order: scikit-learn's vectorisers leave them unsorted.
+    """
     if len(X.shape) != 2:
         raise ValueError(f"X must have shape (n_samples, n_features), got {X.shape}")
     X = X.tocsr()
     shape = (int(X.shape[0]), int(X.shape[1]))
     data = _as_float(X.data, "X")
     _check_structure(X.indices, X.indptr, data.size, shape)
-    if not _is_canonical(X.indices, X.indptr):
+    if _has_duplicates(X.indices, X.indptr, shape[1]):
         # sum_duplicates works in place: on a matrix of our own, never on the caller's.
         X = sp.csr_matrix((data, X.indices, X.indptr), shape=shape, copy=True)
         X.sum_duplicates()
@@ -277,14 +280,9 @@ def _check_structure(
         raise ValueError(f"X is not a valid CSR matrix: a column lies outside 0..{shape[1] - 1}")
 
 
-def _is_canonical(indices: NDArray[Any], indptr: NDArray[Any]) -> bool:
-    # scipy's own property would store its answer in the caller's matrix.
-    used = indices[: indptr[-1]]
-    if used.size < 2:
-        return True
-    rising = used[1:] > used[:-1]
-    starts = indptr[1:-1]
-    # From the last entry of one row to the first of the next, columns may fall.
-    starts = starts[(starts > 0) & (starts < used.size)]
-    rising[starts - 1] = True
-    return bool(rising.all())
+def _has_duplicates(indices: NDArray[Any], indptr: NDArray[Any], n_features: int) -> bool:
+    from fastal import _kernels_csr
+
+    # Not scipy's has_canonical_format: it would store its answer in the caller's matrix, and it
+    # does not tell unsorted rows, which are fine, from duplicate entries, which are not.
+    return bool(_kernels_csr.has_duplicates(read_only(indices), read_only(indptr), n_features))

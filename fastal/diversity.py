@@ -32,8 +32,8 @@ def k_center_greedy(
     Parameters
     ----------
     X : sparse matrix or array-like of shape (n_samples, n_features)
-        Finite numbers.  A sparse X is read as CSR and never made dense; CSR arrays that are
-        sorted and without duplicates are used as they are.
+        Finite numbers.  A sparse X is read as CSR and never made dense; a CSR matrix without
+        duplicate entries, sorted or not, is used as it is and not copied.
     k : int
         How many rows to pick, at least 1.  If fewer are unlabelled, all of them are picked.
     labeled : array-like of int or bool, optional
@@ -162,15 +162,16 @@ class _SparseCenters:
     """The centres so far, as one list of entries per term; see fastal/_kernels_diversity.py."""
 
     def __init__(self, X: CSR, cosine: bool, known: NDArray[np.int64], n_picks: int) -> None:
-        from fastal import _kernels_diversity
+        from fastal import _kernels_csr, _kernels_diversity
 
+        self._csr = _kernels_csr
         self._kernels = _kernels_diversity
         self._matrix = X.data, X.indices, X.indptr
         self._n_features = X.shape[1]
         self._cosine = cosine
         self.sq_norms = np.empty(X.shape[0])
         over_rows(
-            self._kernels.sq_norms_csr, X.shape[0], X.data.size, X.data, X.indptr, self.sq_norms
+            self._csr.sq_norms, X.shape[0], X.data.size, X.data, X.indptr, self.sq_norms
         )
         lengths = np.diff(X.indptr)
         # The picks are not known yet: make room for the longest rows (untouched memory is free).
@@ -213,10 +214,10 @@ class _SparseCenters:
         n_rows = self.sq_norms.size
         mean = np.zeros(self._n_features)
         data, indices, _ = self._matrix
-        self._kernels.column_sums_csr(data, indices, mean)
+        self._csr.column_sums(data, indices, mean)
         mean /= n_rows
         dots = np.empty(n_rows)
-        over_rows(self._kernels.dots_csr, n_rows, data.size, *self._matrix, mean, dots)
+        over_rows(self._csr.dots, n_rows, data.size, *self._matrix, mean, dots)
         return dots
 
 

@@ -57,7 +57,10 @@ def entropy(proba: ArrayLike) -> NDArray[np.float64]:
     """
     from fastal import _kernels_scores
 
-    return _score(_kernels_scores.entropy, check_proba(proba))
+    proba = check_proba(proba)
+    wide = proba.dtype == np.float64
+    kernel = _kernels_scores.entropy if wide else _kernels_scores.entropy_float32
+    return _score(kernel, proba)
 
 
 def margin(proba: ArrayLike) -> NDArray[np.float64]:

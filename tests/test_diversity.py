@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from conftest import random_csr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import pairwise_distances
+
+import fastal
+from fastal import _reference
+
+
+def assert_picks_equal(X, k, **kwargs):
+    """Pick for pick and radius for radius, to the last bit."""
+    rows, radii = fastal.k_center_greedy(X, k, **kwargs)
+    expected_rows, expected_radii = _reference.k_center_greedy(X, k, **kwargs)
+    np.testing.assert_array_equal(rows, expected_rows)
+    np.testing.assert_array_equal(radii, expected_radii)
+    assert rows.dtype == np.int64
+    assert radii.dtype == np.float64
+    return rows, radii
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    shape=st.tuples(st.integers(1, 60), st.integers(1, 30)),
+    density=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+    k=st.integers(1, 70),
+    n_labeled=st.integers(0, 10),
+    metric=st.sampled_from(["euclidean", "cosine"]),
+    random_state=st.sampled_from([None, 0, 1]),
+    storage=st.sampled_from(["csr", "dense"]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    coarse=st.booleans(),
+)
+def test_picks_equal_reference(
+    seed, shape, density, k, n_labeled, metric, random_state, storage, dtype, coarse
+):
+    rng = np.random.RandomState(seed)
+    X = random_csr(rng, max(shape[0], 1), shape[1], density, dtype)
+    if coarse:  # many exact ties and duplicates
+        X.data = np.round(X.data * 2).astype(dtype)
+    X = X if storage == "csr" else X.toarray()
+    labeled = rng.permutation(shape[0])[: min(n_labeled, shape[0])] if n_labeled else None
+    rows, radii = assert_picks_equal(
+        X, k, labeled=labeled, metric=metric, random_state=random_state
+    )
+    n_known = 0 if labeled is None else len(labeled)
+    assert len(rows) == min(k, shape[0] - n_known) == len(set(rows.tolist()))
+    assert not set(rows.tolist()) & set([] if labeled is None else labeled.tolist())
+    assert (np.diff(radii) <= 0).all()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("storage", [sp.csr_matrix, np.asarray])
+def test_radii_are_covering_radii(metric, storage):
+    dense = np.random.default_rng(0).normal(size=(80, 6))
+    rows, radii = fastal.k_center_greedy(storage(dense), 20, labeled=[3], metric=metric)
+    distances = pairwise_distances(dense, metric=metric)
+    for i in range(20):
+        chosen = [3, *rows[: i + 1]]
+        np.testing.assert_allclose(radii[i], distances[:, chosen].min(axis=1).max(), atol=1e-9)
+    # Each pick is a farthest row.
+    nearest = distances[:, [3]].min(axis=1)
+    for row in rows:
+        np.testing.assert_allclose(nearest[row], nearest.max(), atol=1e-9)
+        nearest = np.minimum(nearest, distances[:, row])
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rows"), [("20newsgroups", 1500), ("ag_news_27k", 4000), ("sms_spam", 5574)]
+)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_picks_equal_reference_on_real_text(real_tfidf, name, n_rows, metric):
+    X = real_tfidf(name, n_rows)
+    assert_picks_equal(X, 60, labeled=np.arange(0, 100, 5), metric=metric)
+    assert_picks_equal(X.astype(np.float32), 30, metric=metric)
+
+
+def test_float32_and_float64_storage():
+    X = random_csr(np.random.RandomState(0))
+    a = fastal.k_center_greedy(X.astype(np.float32), 10)[0]
+    b = fastal.k_center_greedy(X.astype(np.float32).astype(np.float64), 10)[0]
+    np.testing.assert_array_equal(a, b)
+
+
+def test_first_centre_without_labels():
+    X = np.array([[0.0, 0], [10, 0], [0, 10], [4, 4], [100, 100]])
+    mean = X.mean(axis=0)
+    nearest = int(np.argmin(((X - mean) ** 2).sum(axis=1)))
+    for storage in (np.asarray, sp.csr_matrix):
+        assert fastal.k_center_greedy(storage(X), 1)[0][0] == nearest
+    firsts = {int(fastal.k_center_greedy(X, 1, random_state=s)[0][0]) for s in range(60)}
+    assert firsts == {0, 1, 2, 3, 4}
+
+
+def test_duplicates_of_labelled_rows_come_last():
+    # The field's defect: a rounding error makes an exact copy of a labelled row look far.
+    rng = np.random.RandomState(0)
+    X = sp.csr_matrix(np.abs(rng.normal(size=(12, 50))))
+    X = sp.vstack([X] * 3, format="csr")
+    for metric in ("euclidean", "cosine"):
+        rows, radii = fastal.k_center_greedy(X, 35, labeled=[0], metric=metric)
+        assert set(rows[:11] % 12) == set(range(1, 12))
+        assert (radii[10:] == 0).all()
+        assert len(set(rows)) == 35
+        # When all distances are 0, the lowest rows come first.
+        np.testing.assert_array_equal(rows[11:], np.sort(rows[11:]))
+
+
+def test_identical_rows_and_rows_of_zeros():
+    for X in (np.ones((5, 3)), np.zeros((5, 3)), sp.csr_matrix((5, 3)), np.empty((5, 0))):
+        for metric in ("euclidean", "cosine"):
+            rows, radii = fastal.k_center_greedy(X, 9, metric=metric)
+            np.testing.assert_array_equal(rows, np.arange(5))
+            np.testing.assert_array_equal(radii, np.zeros(5))
+
+
+def test_empty_rows_under_cosine():
+    X = sp.csr_matrix(np.array([[1.0, 0], [0, 0], [0, 0], [2.0, 0], [1.0, 1.0]]))
+    rows, radii = fastal.k_center_greedy(X, 4, labeled=[0], metric="cosine")
+    np.testing.assert_array_equal(rows, [1, 4, 2, 3])
+    np.testing.assert_allclose(radii, [1 - 1 / np.sqrt(2), 0, 0, 0], atol=1e-15)
+
+
+@pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("make", [sp.csr_matrix, sp.csr_array])
+def test_index_types_and_containers(index_dtype, make):
+    X = random_csr(np.random.RandomState(1))
+    expected = fastal.k_center_greedy(X, 12)[0]
+    other = make(X)
+    other.indices = other.indices.astype(index_dtype)
+    other.indptr = other.indptr.astype(index_dtype)
+    for matrix in (other, other.tocsc(), other.tocoo(), other.tolil()):
+        np.testing.assert_array_equal(fastal.k_center_greedy(matrix, 12)[0], expected)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_unsorted_rows_are_summed_in_their_own_order(metric):
+    # What TfidfVectorizer returns: no duplicates, columns in no order.
+    X = random_csr(np.random.RandomState(5), 80, 60, 0.4)
+    rng = np.random.default_rng(0)
+    for start, stop in zip(X.indptr[:-1], X.indptr[1:], strict=True):
+        order = start + rng.permutation(stop - start)
+        X.indices[start:stop], X.data[start:stop] = X.indices[order], X.data[order]
+    X.has_sorted_indices = False
+    assert_picks_equal(X, 30, metric=metric)
+
+
+def test_unsorted_duplicated_and_zero_entries_leave_the_caller_alone():
+    # Row 0 is (3, 0, 1) stored as 1 + 2 with columns out of order and an explicit zero.
+    data = np.array([1.0, 1.0, 2.0, 0.0, 4.0, 1.0])
+    indices = np.array([2, 0, 0, 1, 1, 0], dtype=np.int32)
+    indptr = np.array([0, 4, 5, 6], dtype=np.int32)
+    X = sp.csr_matrix((data, indices, indptr), shape=(3, 3))
+    clean = np.array([[3.0, 0, 1], [0, 4, 0], [1, 0, 0]])
+    before = [array.copy() for array in (X.data, X.indices, X.indptr)]
+    rows, radii = fastal.k_center_greedy(X, 3)
+    expected = fastal.k_center_greedy(sp.csr_matrix(clean), 3)
+    np.testing.assert_array_equal(rows, expected[0])
+    np.testing.assert_array_equal(radii, expected[1])
+    for array, old in zip((X.data, X.indices, X.indptr), before, strict=True):
+        np.testing.assert_array_equal(array, old)
+
+
+def test_read_only_non_contiguous_memory_mapped_and_data_frame(tmp_path):
+    X = random_csr(np.random.RandomState(2))
+    expected = fastal.k_center_greedy(X, 10)[0]
+    for array in (X.data, X.indices, X.indptr):
+        array.flags.writeable = False
+    np.testing.assert_array_equal(fastal.k_center_greedy(X, 10)[0], expected)
+    dense = np.zeros((120, 80))
+    dense[::2, ::2] = X.toarray()
+    expected = fastal.k_center_greedy(X.toarray(), 10)[0]
+    np.testing.assert_array_equal(fastal.k_center_greedy(dense[::2, ::2], 10)[0], expected)
+    np.save(tmp_path / "X.npy", X.toarray())
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    np.testing.assert_array_equal(fastal.k_center_greedy(mapped, 10)[0], expected)
+    frame = pd.DataFrame(X.toarray())
+    np.testing.assert_array_equal(fastal.k_center_greedy(frame, 10)[0], expected)
+
+
+def test_labelled_rows_as_mask_or_with_repeats():
+    X = random_csr(np.random.RandomState(3))
+    mask = np.zeros(60, dtype=bool)
+    mask[[5, 9]] = True
+    expected = fastal.k_center_greedy(X, 10, labeled=[9, 5])[0]
+    np.testing.assert_array_equal(fastal.k_center_greedy(X, 10, labeled=mask)[0], expected)
+    np.testing.assert_array_equal(fastal.k_center_greedy(X, 10, labeled=[5, 5, 9])[0], expected)
+    assert fastal.k_center_greedy(X, 1, labeled=np.arange(60))[0].size == 0
+
+
+def test_labelled_rows_need_not_come_first():
+    # The defect: positions among the unlabelled used as row numbers.
+    X = random_csr(np.random.RandomState(4))
+    order = np.random.RandomState(0).permutation(60)
+    rows = fastal.k_center_greedy(X, 8, labeled=[50, 55])[0]
+    labeled = np.flatnonzero(np.isin(order, [50, 55]))
+    permuted = fastal.k_center_greedy(X[order], 8, labeled=labeled)[0]
+    # Duplicated rows may swap, their contents may not.
+    np.testing.assert_array_equal(X[rows].toarray(), X[order][permuted].toarray())
+
+
+def test_the_number_of_threads_changes_nothing(monkeypatch):
+    X = sp.random(20_000, 300, 0.05, format="csr", random_state=0)
+    monkeypatch.setenv("FASTAL_NUM_THREADS", "1")
+    one = fastal.k_center_greedy(X, 20, labeled=[1])
+    monkeypatch.setenv("FASTAL_NUM_THREADS", "3")
+    three = fastal.k_center_greedy(X, 20, labeled=[1])
+    np.testing.assert_array_equal(one[0], three[0])
+    np.testing.assert_array_equal(one[1], three[1])
+
+
+@pytest.mark.parametrize(
+    ("X", "kwargs", "error", "message"),
+    [
+        ([[1.0]], {"k": 0}, ValueError, "k must be a whole number of at least 1"),
+        ([[1.0]], {"k": 2.5}, TypeError, "k must be a whole number"),
+        ([[1.0]], {"k": 1, "metric": "manhattan"}, ValueError, "metric must be"),
+        ([[1.0]], {"k": 1, "labeled": [1]}, ValueError, r"labeled must lie in 0\.\.0"),
+        ([[np.nan], [1.0]], {"k": 1}, ValueError, "X must be finite, but row 0"),
+        (sp.csr_matrix([[0.0], [np.inf]]), {"k": 1}, ValueError, "X must be finite, but row 1"),
+        ([1.0, 2.0], {"k": 1}, ValueError, r"X must have shape \(n_samples, n_features\)"),
+        ([["a"]], {"k": 1}, TypeError, "X must hold real numbers"),
+        (sp.csr_matrix([[1j]]), {"k": 1}, TypeError, "X must hold real numbers"),
+    ],
+)
+def test_bad_input(X, kwargs, error, message):
+    with pytest.raises(error, match=message):
+        fastal.k_center_greedy(X, **kwargs)
+
+
+def test_a_corrupt_matrix_is_refused():
+    # Compiled code does not check bounds: this would read and write outside the arrays.
+    X = sp.csr_matrix(np.eye(3))
+    X.indices[1] = 7
+    with pytest.raises(ValueError, match=r"a column lies outside 0\.\.2"):
+        fastal.k_center_greedy(X, 1)
+    X = sp.csr_matrix(np.eye(3))
+    X.indptr[1] = 9
+    with pytest.raises(ValueError, match="indptr does not fit"):
+        fastal.k_center_greedy(X, 1)
+
+
+def test_empty_pool():
+    for X in (np.empty((0, 3)), sp.csr_matrix((0, 3))):
+        rows, radii = fastal.k_center_greedy(X, 2)
+        assert rows.shape == radii.shape == (0,)
