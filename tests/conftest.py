@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,19 @@ import pytest
 import scipy.sparse as sp
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+NO_JIT = os.environ.get("NUMBA_DISABLE_JIT") == "1"
+
+# Compiled arithmetic wraps and divides by zero in silence; the same lines run as Python, for the
+# coverage of the kernels, use NumPy scalars, which warn.
+compiled_only = pytest.mark.skipif(NO_JIT, reason="takes minutes as plain Python")
+
+
+def pytest_configure(config):
+    if NO_JIT:
+        config.addinivalue_line(
+            "filterwarnings", "ignore:.* encountered in scalar:RuntimeWarning"
+        )
 
 
 def assert_scores_equal(actual, expected, dtype=np.float64):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from conftest import random_csr
+from conftest import compiled_only, random_csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import pairwise_distances
@@ -71,6 +71,7 @@ def test_radii_are_covering_radii(metric, storage):
         nearest = np.minimum(nearest, distances[:, row])
 
 
+@compiled_only
 @pytest.mark.parametrize(
     ("name", "n_rows"), [("20newsgroups", 1500), ("ag_news_27k", 4000), ("sms_spam", 5574)]
 )
@@ -205,6 +206,7 @@ def test_labelled_rows_need_not_come_first():
     np.testing.assert_array_equal(X[rows].toarray(), X[order][permuted].toarray())
 
 
+@compiled_only
 def test_the_number_of_threads_changes_nothing(monkeypatch):
     X = sp.random(20_000, 300, 0.05, format="csr", random_state=0)
     monkeypatch.setenv("FASTAL_NUM_THREADS", "1")

@@ -4,6 +4,7 @@ import collections
 
 import numpy as np
 import pytest
+from conftest import compiled_only
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -44,6 +45,7 @@ def test_top_k__deterministic(scores, k):
     np.testing.assert_array_equal(rows, _reference.top_k(scores, k))
 
 
+@compiled_only
 def test_top_k__large():
     scores = np.random.default_rng(0).integers(0, 1000, 100_000).astype(float)
     np.testing.assert_array_equal(fastal.top_k(scores, 5000), _reference.top_k(scores, 5000))

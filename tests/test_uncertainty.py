@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from conftest import assert_scores_equal, nasty_probas
+from conftest import assert_scores_equal, compiled_only, nasty_probas
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -117,6 +117,7 @@ def test_bad_types(name, proba):
         getattr(fastal, name)(proba)
 
 
+@compiled_only
 @pytest.mark.parametrize("name", NAMES)
 def test_a_bad_row_is_found_wherever_it_stands(name):
     # Kernels work in blocks: first, last and the rows beside a block's edge.
@@ -138,6 +139,7 @@ def test_data_frame_and_memory_map(name, tmp_path):
     np.testing.assert_array_equal(getattr(fastal, name)(pd.DataFrame(proba)), expected)
 
 
+@compiled_only
 @pytest.mark.parametrize("name", NAMES)
 def test_the_number_of_threads_changes_nothing(name, monkeypatch):
     proba = np.random.default_rng(0).dirichlet(np.ones(20), 50_000)
