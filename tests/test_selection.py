@@ -101,7 +101,9 @@ def test_weighted_draw__frequencies():
 
 
 def test_weighted_draw__rows_of_weight_zero_come_last_and_at_random():
-    thirds = {int(fastal.weighted_draw([0.0, 0.0, 1e-320], 2, random_state=s)[1]) for s in range(40)}
+    thirds = {
+        int(fastal.weighted_draw([0.0, 0.0, 1e-320], 2, random_state=s)[1]) for s in range(40)
+    }
     assert thirds == {0, 1}
     assert all(fastal.weighted_draw([0.0, 1e-320], 1, random_state=s)[0] == 1 for s in range(40))
 

@@ -1,0 +1,25 @@
+"""How far along we are, on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def progress(items: Iterable[Item], total: int, what: str, show: bool) -> Iterator[Item]:
+    """Yield the items; if `show`, with a bar (tqdm, when installed) or a plain line for each."""
+    if not show:
+        yield from items
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        for done, item in enumerate(items, start=1):
+            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+            yield item
+        return
+    with tqdm(items, total=total, desc=what, file=sys.stderr) as bar:
+        yield from bar

@@ -1,0 +1,358 @@
+"""Is a strategy worth it?  Label a pool whose labels are known, and watch the accuracy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastal import strategies as _strategies
+from fastal._progress import progress as _show_progress
+from fastal._rows import as_rows, check_labels, fit_clone, take_rows
+from fastal._validation import check_count, check_random_state
+from fastal.learner import ActiveLearner
+from fastal.report import Comparison, LearningCurve
+
+__all__ = ["STRATEGIES", "compare_strategies", "run_experiment"]
+
+STRATEGIES = (
+    "random",
+    "entropy",
+    "margin",
+    "least_confidence",
+    "query_by_committee",
+    "k_center",
+)
+
+Strategy = str | Callable[..., NDArray[Any]]
+
+
+def run_experiment(
+    sampling_strategy: Strategy,
+    X_pool: Any,
+    y_pool: Any,
+    X_test: Any,
+    y_test: Any,
+    initial_samples: int = 20,
+    batch_size: int = 10,
+    iterations: int = 10,
+    *,
+    estimator: Any = None,
+    random_state: Any = 0,
+    callback: Callable[[int, float], None] | None = None,
+) -> LearningCurve:
+    """Label a pool batch by batch with one strategy, and test the model after every batch.
+
+    Parameters
+    ----------
+    sampling_strategy : str or callable
+        As in `fastal.ActiveLearner`: "random", "margin", ... or a function.
+    X_pool, X_test : sparse matrix, array or DataFrame of shape (n_samples, n_features), or texts
+        What the estimator takes; texts need a pipeline that starts with a vectoriser.  The pool
+        is read where it stands and never copied.
+    y_pool, y_test : array-like of shape (n_samples,)
+        The labels.  The strategy sees those of the rows it has asked for.
+    initial_samples : int, default 20
+        Rows labelled at the start, at least 2: drawn at random, with at least two classes among
+        them.  They are the same for every strategy with the same `random_state`.
+    batch_size : int, default 10
+        Rows labelled in each round.
+    iterations : int, default 10
+        Rounds.  Fewer are run when the pool is used up.
+    estimator : scikit-learn classifier, optional
+        Cloned, never changed.  Default ``LogisticRegression(max_iter=1000)``.
+    random_state : None, int, RandomState or Generator, default 0
+        Decides the initial rows and what the strategy draws; not the estimator's own.
+    callback : callable, optional
+        Called as ``callback(n_labels, accuracy)`` after every test of the model.
+
+    Returns
+    -------
+    curve : LearningCurve
+        Unpacks as ``n_labels, accuracies = curve``.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a set is empty, labels are missing, the pool has a single class or fewer
+        rows than `initial_samples`, or a count is too small.
+    TypeError
+        If a count is no whole number, or texts are given without a pipeline.
+
+    Examples
+    --------
+    >>> from fastal import run_experiment
+    >>> from fastal.datasets import load_digits, split
+    >>> n_labels, accuracies = run_experiment("margin", *split(load_digits()), iterations=3)
+    >>> n_labels
+    array([20, 30, 40, 50])
+    >>> bool(accuracies[-1] > accuracies[0])
+    True
+    """
+    X_pool, y_pool = _check_data(X_pool, y_pool, "pool")
+    X_test, y_test = _check_data(X_test, y_test, "test")
+    counts = _check_counts(initial_samples, batch_size, iterations, len(y_pool))
+    model = _default_estimator(estimator, X_pool)
+    rng = check_random_state(random_state)
+    # The initial rows are drawn first, so that they do not depend on the strategy.
+    rows = _initial_rows(y_pool, counts[0], rng)
+    learner = ActiveLearner(model, sampling_strategy, random_state=_draw_seed(rng))
+    steps = _label_in_rounds(learner, X_pool, y_pool, X_test, y_test, rows, counts, callback)
+    n_labels, accuracies, choosing, training, predicting = zip(*steps, strict=True)
+    return LearningCurve(
+        np.array(n_labels, dtype=np.int64),
+        np.array(accuracies),
+        np.array(choosing),
+        np.array(training),
+        np.array(predicting),
+        np.array(rows, dtype=np.int64),
+        _name(sampling_strategy),
+        int(random_state) if isinstance(random_state, (int, np.integer)) else None,
+    )
+
+
+def _label_in_rounds(
+    learner: ActiveLearner,
+    X_pool: Any,
+    y_pool: NDArray[Any],
+    X_test: Any,
+    y_test: NDArray[Any],
+    rows: list[int],
+    counts: tuple[int, int, int],
+    callback: Callable[[int, float], None] | None,
+) -> list[tuple[int, float, float, float, float]]:
+    """Run the rounds; append to `rows` what was labelled."""
+    _, batch_size, iterations = counts
+    labeled = np.zeros(len(y_pool), dtype=bool)
+    new = np.array(rows, dtype=np.int64)
+    steps = []
+    choosing = 0.0
+    for _ in range(iterations + 1):
+        labeled[new] = True
+        start = time.perf_counter()
+        learner.teach(take_rows(X_pool, new), y_pool[new])
+        trained = time.perf_counter()
+        accuracy = float(np.mean(learner.predict(X_test) == y_test))
+        predicted = time.perf_counter()
+        n_labels = len(rows)
+        steps.append((n_labels, accuracy, choosing, trained - start, predicted - trained))
+        if callback is not None:
+            callback(n_labels, accuracy)
+        if labeled.all() or len(steps) > iterations:
+            break
+        start = time.perf_counter()
+        new = learner.query(X_pool, batch_size, labeled=labeled)
+        choosing = time.perf_counter() - start
+        rows += new.tolist()
+    return steps
+
+
+def compare_strategies(
+    strategies: Iterable[Strategy] | Mapping[str, Strategy] | None,
+    X_pool: Any,
+    y_pool: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    estimator: Any = None,
+    n_seeds: int = 5,
+    initial_samples: int = 20,
+    batch_size: int = 10,
+    iterations: int = 10,
+    n_jobs: int | None = None,
+    random_state: int = 0,
+    progress: bool = False,
+) -> Comparison:
+    """Run several strategies over several seeds, and random sampling as the yardstick.
+
+    With one seed, all strategies start from the same initial rows, so their curves can be
+    compared in pairs.  BLAS is held to one thread while the models are fitted, which makes the
+    seconds comparable and, for models of this size, shorter.
+
+    Parameters
+    ----------
+    strategies : iterable of str or callable, mapping of name to str or callable, or None
+        None: ``fastal.experiment.STRATEGIES``, that is random, entropy, margin, least_confidence,
+        query_by_committee and k_center.  "random" is added when it is not among them.
+    X_pool, y_pool, X_test, y_test
+        As in `run_experiment`.
+    estimator : scikit-learn classifier, optional
+        Default ``LogisticRegression(max_iter=1000)``.
+    n_seeds : int, default 5
+        Runs of each strategy, with ``random_state``, ``random_state + 1``, ...
+    initial_samples, batch_size, iterations : int
+        As in `run_experiment`.
+    n_jobs : int, optional
+        Processes, as in joblib: None is 1, -1 all processors.
+    random_state : int, default 0
+        The first seed, not negative.
+    progress : bool, default False
+        Show on standard error how many runs are done.
+
+    Returns
+    -------
+    comparison : Comparison
+        With ``table()``, ``summary()``, ``to_csv(path)`` and ``plot(path)``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `run_experiment`; also for two strategies of one name.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import MultinomialNB
+    >>> from fastal import compare_strategies
+    >>> from fastal.datasets import load_digits, split
+    >>> comparison = compare_strategies(
+    ...     ["margin", "entropy"], *split(load_digits()), estimator=MultinomialNB(), n_seeds=2
+    ... )
+    >>> comparison.strategies
+    ['margin', 'entropy', 'random']
+    """
+    from joblib import Parallel, delayed
+
+    named = _named(STRATEGIES if strategies is None else strategies)
+    X_pool, y_pool = _check_data(X_pool, y_pool, "pool")
+    X_test, y_test = _check_data(X_test, y_test, "test")
+    _check_counts(initial_samples, batch_size, iterations, len(y_pool))
+    seeds = _seeds(random_state, check_count(n_seeds, "n_seeds"))
+    model = _default_estimator(estimator, X_pool)
+    data = (X_pool, y_pool, X_test, y_test)
+    sizes = (initial_samples, batch_size, iterations)
+    tasks = [delayed(_full_accuracy)(model, *data)]
+    tasks += [
+        delayed(_one_curve)(name, strategy, model, data, sizes, seed)
+        for seed in seeds
+        for name, strategy in named.items()
+    ]
+    done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
+    results = list(_show_progress(done, len(tasks), "runs", progress))
+    full_accuracy = next(result for result in results if isinstance(result, float))
+    curves = [result for result in results if isinstance(result, LearningCurve)]
+    order = list(named)
+    curves.sort(key=lambda curve: (order.index(curve.strategy), curve.seed))
+    return Comparison(curves, full_accuracy, len(y_pool))
+
+
+def _one_curve(
+    name: str,
+    strategy: Strategy,
+    estimator: Any,
+    data: tuple[Any, Any, Any, Any],
+    sizes: tuple[int, int, int],
+    seed: int,
+) -> LearningCurve:
+    from dataclasses import replace
+
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        if isinstance(strategy, str):
+            _warm_up(strategy, estimator, *data[:2], sizes[0])
+        curve = run_experiment(strategy, *data, *sizes, estimator=estimator, random_state=seed)
+    return replace(curve, strategy=name)
+
+
+def _warm_up(strategy: str, estimator: Any, X: Any, y: NDArray[Any], n_initial: int) -> None:
+    """Query a handful of rows once: kernels are compiled or loaded here, not in the seconds.
+
+    Only the strategies of fastal: a function of the user's is called for the queries alone.
+    """
+    rows = np.array(_initial_rows(y, n_initial, np.random.RandomState(0)))
+    few = take_rows(X, rows)
+    ActiveLearner(estimator, strategy, random_state=0).fit(few, y[rows]).query(few, 1)
+
+
+def _full_accuracy(estimator: Any, X_pool: Any, y_pool: Any, X_test: Any, y_test: Any) -> float:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        model = fit_clone(estimator, X_pool, y_pool)
+        return float(np.mean(model.predict(X_test) == y_test))
+
+
+def _name(strategy: Strategy) -> str:
+    return strategy if isinstance(strategy, str) else getattr(strategy, "__name__", repr(strategy))
+
+
+def _named(strategies: Iterable[Strategy] | Mapping[str, Strategy]) -> dict[str, Strategy]:
+    """Strategies by the name of their curve, random among them."""
+    if isinstance(strategies, str):
+        raise TypeError(f"strategies must be a list of strategies, got the string {strategies!r}")
+    named: dict[str, Strategy] = {}
+    if isinstance(strategies, Mapping):
+        named = dict(strategies)
+    else:
+        for strategy in strategies:
+            if _name(strategy) in named:
+                raise ValueError(
+                    f"strategies has two called {_name(strategy)!r}; give names of your own with "
+                    "a dict from name to strategy"
+                )
+            named[_name(strategy)] = strategy
+    if named.setdefault("random", "random") not in ("random", _strategies.random):
+        raise ValueError("strategies: the name 'random' is taken by random sampling")
+    return named
+
+
+def _seeds(first: Any, n_seeds: int) -> range:
+    if isinstance(first, bool) or not isinstance(first, (int, np.integer)):
+        raise TypeError(f"random_state must be a whole number, the first seed, got {first!r}")
+    if not 0 <= first <= 2**32 - n_seeds:
+        raise ValueError(f"random_state must lie between 0 and 2**32 - n_seeds, got {first}")
+    return range(int(first), int(first) + n_seeds)
+
+
+def _check_data(X: Any, y: Any, which: str) -> tuple[Any, NDArray[Any]]:
+    X = as_rows(X, f"X_{which}")
+    try:
+        y = check_labels(y, X, "the experiment")
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"y_{which}: {error}") from error
+    if not y.size:
+        raise ValueError(f"X_{which} must have at least one row, got none")
+    return X, y
+
+
+def _check_counts(initial: Any, batch: Any, iterations: Any, n_pool: int) -> tuple[int, int, int]:
+    initial = check_count(initial, "initial_samples")
+    if not 2 <= initial <= n_pool:
+        raise ValueError(
+            f"initial_samples must lie between 2 and the {n_pool} rows of X_pool, got {initial}"
+        )
+    return initial, check_count(batch, "batch_size"), check_count(iterations, "iterations")
+
+
+def _default_estimator(estimator: Any, X: Any) -> Any:
+    if estimator is not None:
+        return estimator
+    if not hasattr(X, "shape") and isinstance(X[0], str):
+        raise TypeError(
+            "X_pool holds texts, which the default estimator cannot read; pass estimator="
+            "make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000)), or vectorise "
+            "them first"
+        )
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000)
+
+
+def _initial_rows(y: NDArray[Any], n: int, rng: Any) -> list[int]:
+    """Draw n rows, the last of them replaced if they would all be of one class."""
+    order = rng.permutation(len(y))
+    rows: list[int] = order[:n].tolist()
+    if (y[rows] == y[rows[0]]).all():
+        others = order[y[order] != y[rows[0]]]
+        if not others.size:
+            raise ValueError(f"y_pool must hold at least two classes, got only {y[0]!r}")
+        rows[-1] = int(others[0])
+    return rows
+
+
+def _draw_seed(rng: Any) -> int:
+    # `choice` is common to RandomState and Generator.
+    return int(rng.choice(2**31))

@@ -1,0 +1,246 @@
+"""Strategies by name: each is the score of the same name over the right probabilities."""
+
+from __future__ import annotations
+
+import inspect
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_classification
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from threadpoolctl import threadpool_limits
+
+import fastal
+from fastal import ActiveLearner, Committee, strategies
+from fastal.strategies import class_probabilities
+
+X, CODES = make_classification(
+    n_samples=90, n_features=6, n_informative=4, n_classes=3, random_state=1
+)
+Y = np.array(["ham", "spam", "eggs"])[CODES]
+TEXTS = ["goal match", "vote law", "goal goal", "rain wind rain", "law law vote", "match rain"]
+LABELS = ["sport", "politics", "sport", "weather", "politics", "sport"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_blas_thread():
+    # On a busy machine the threads of BLAS make these tiny fits ten times slower.
+    with threadpool_limits(1):
+        yield
+
+
+def fitted(estimator, strategy="margin", **kwargs):
+    return ActiveLearner(estimator, strategy, **kwargs).fit(X[:30], Y[:30])
+
+
+def scores_of(name, learner, pool=X, random_state=None):
+    return getattr(strategies, name)(
+        learner, pool, 5, labeled=np.empty(0, dtype=np.int64), random_state=random_state
+    )
+
+
+def test_every_name_is_a_strategy_with_a_docstring():
+    for name in strategies.__all__:
+        function = getattr(strategies, name)
+        assert function.__doc__
+        parameters = inspect.signature(function).parameters
+        assert list(parameters) == ["learner", "X", "n", "labeled", "random_state"]
+
+
+# ---- probabilities ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["entropy", "margin", "least_confidence"])
+def test_scores_of_probabilities(name):
+    learner = fitted(LogisticRegression())
+    proba = learner.estimator_.predict_proba(X)
+    np.testing.assert_array_equal(scores_of(name, learner), getattr(fastal, name)(proba))
+
+
+def test_decision_values_of_two_classes_order_by_distance():
+    two = CODES < 2
+    svm = LinearSVC().fit(X[two], Y[two])
+    proba = class_probabilities(svm, X)
+    assert (svm.classes_[proba.argmax(axis=1)] == svm.predict(X)).all()
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    order = np.argsort(np.abs(svm.decision_function(X)))
+    learner = ActiveLearner(LinearSVC()).fit(X[two], Y[two])
+    np.testing.assert_array_equal(learner.query(X, len(X)), order)
+
+
+def test_decision_values_of_three_classes_are_softmaxed():
+    ridge = RidgeClassifier().fit(X, Y)
+    decision = ridge.decision_function(X)
+    expected = np.exp(decision) / np.exp(decision).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(class_probabilities(ridge, X), expected)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_huge_decision_values_do_not_overflow(n_classes):
+    class Sure(ClassifierMixin, BaseEstimator):
+        classes_ = np.arange(n_classes)
+
+        def decision_function(self, X):
+            values = np.full((len(X), n_classes), -1e300)
+            values[:, -1] = 1e300
+            return values[:, -1] * [1, -1] if n_classes == 2 else values
+
+    proba = class_probabilities(Sure(), np.zeros((2, 1)))
+    np.testing.assert_array_equal(proba.max(axis=1), 1)
+    assert (fastal.entropy(proba) == 0).all()
+
+
+def test_one_decision_value_for_each_pair_of_classes_is_refused():
+    X4, y4 = np.arange(16.0).reshape(8, 2), np.arange(8) % 4
+    svc = SVC(decision_function_shape="ovo").fit(X4, y4)
+    with pytest.raises(ValueError, match="6 values for 4 classes; for an SVC use"):
+        class_probabilities(svc, X4)
+
+
+def test_estimator_with_votes_only():
+    class Votes(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.classes_, codes = np.unique(y, return_inverse=True)
+            self.label_ = self.classes_[np.bincount(codes).argmax()]
+            return self
+
+        def predict(self, X):
+            return np.full(len(X), self.label_)
+
+    with pytest.raises(TypeError, match="predict_proba or decision_function, but Votes has"):
+        fitted(Votes()).query(X)
+    # A committee of them needs their votes only.
+    for name in ("query_by_committee", "kl_to_consensus"):
+        assert fitted(Votes(), name, random_state=0).query(X, 3).shape == (3,)
+    np.testing.assert_array_equal(
+        np.unique(Committee(Votes(), random_state=0).fit(X, Y).member_probas(X)), [0, 1]
+    )
+
+
+# ---- committees -------------------------------------------------------------------------------
+
+ON_PROBAS = ["consensus_entropy", "kl_to_consensus", "max_kl_to_consensus", "variation_ratio"]
+
+
+@pytest.mark.parametrize("where", ["itself", "end of a pipeline"])
+def test_the_learners_own_committee_is_used(where):
+    committee = Committee(LogisticRegression(), n_members=4, random_state=0)
+    model = committee if where == "itself" else make_pipeline(StandardScaler(), committee)
+    learner = fitted(model)
+    own = learner.estimator_ if where == "itself" else learner.estimator_[-1]
+    features = X if where == "itself" else StandardScaler().fit(X[:30]).transform(X)
+    for name in ON_PROBAS:
+        expected = getattr(fastal, name)(own.member_probas(features))
+        np.testing.assert_array_equal(scores_of(name, learner), expected)
+    expected = fastal.vote_entropy(own.votes(features))
+    for name in ("vote_entropy", "query_by_committee"):
+        np.testing.assert_array_equal(scores_of(name, learner), expected)
+
+
+def test_a_pipeline_of_nothing_but_a_committee():
+    learner = fitted(make_pipeline(Committee(LogisticRegression(), n_members=3, random_state=0)))
+    assert scores_of("vote_entropy", learner).shape == (90,)
+
+
+@pytest.mark.parametrize("name", ["query_by_committee", *ON_PROBAS])
+def test_any_other_model_is_bootstrapped(name):
+    learner = fitted(LogisticRegression())
+    scores = scores_of(name, learner, random_state=3)
+    np.testing.assert_array_equal(scores, scores_of(name, learner, random_state=3))
+    assert (scores != scores_of(name, learner, random_state=4)).any()
+    assert (scores > 0).any()
+    # Five members: vote entropy takes few values.
+    if name == "query_by_committee":
+        counts = [[5], [4, 1], [3, 2], [3, 1, 1], [2, 2, 1]]
+        allowed = [fastal.vote_entropy([np.repeat(range(len(c)), c)])[0] for c in counts]
+        assert np.isclose(scores[:, None], allowed).any(axis=1).all()
+
+
+def test_bootstraps_come_from_the_labelled_rows():
+    calls = []
+
+    class Spy(LogisticRegression):
+        def fit(self, X, y):
+            calls.append(X)
+            return super().fit(X, y)
+
+    learner = fitted(Spy(), "query_by_committee", random_state=0)
+    calls.clear()
+    learner.query(X, 3)
+    assert len(calls) == 5
+    known = {row.tobytes() for row in X[:30]}
+    assert all(row.tobytes() in known for sample in calls for row in sample)
+
+
+# ---- k-center and random ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, sp.csr_matrix, pd.DataFrame])
+def test_k_center_around_labelled_rows_of_the_pool(form):
+    learner = ActiveLearner(LogisticRegression(), cold_start="k_center")
+    expected = fastal.k_center_greedy(X, 5, labeled=[4, 8])[0]
+    np.testing.assert_array_equal(learner.query(form(X), 5, labeled=[8, 4]), expected)
+    np.testing.assert_array_equal(learner.query(form(X), 5), fastal.k_center_greedy(X, 5)[0])
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array, pd.DataFrame])
+def test_k_center_around_rows_outside_the_pool(form):
+    take = (lambda rows: form(X).iloc[rows]) if form is pd.DataFrame else lambda r: form(X)[r]
+    learner = ActiveLearner(LogisticRegression(), "k_center").teach(take(slice(0, 30)), Y[:30])
+    rows = learner.query(take(slice(30, 90)), 7)
+    expected = fastal.k_center_greedy(X, 7, labeled=np.arange(30))[0]
+    np.testing.assert_array_equal(rows + 30, expected)
+
+
+def test_k_center_measures_what_the_pipeline_makes_of_the_rows():
+    model = make_pipeline(TfidfVectorizer(), TruncatedSVD(2, random_state=0), LinearSVC())
+    learner = ActiveLearner(model, "k_center").fit(TEXTS, LABELS)
+    features = learner.estimator_[:-1].transform(TEXTS)
+    expected = fastal.k_center_greedy(features, 2, labeled=[0])[0]
+    np.testing.assert_array_equal(learner.query(TEXTS, 2, labeled=[0]), expected)
+    # Without `labeled`, the learner's own texts are the centres: nothing in the pool is far.
+    assert set(learner.query(TEXTS, 6)) == set(range(6))
+    sparse = make_pipeline(CountVectorizer(), LogisticRegression())
+    learner = ActiveLearner(sparse, "k_center").fit(TEXTS[:4], LABELS[:4])
+    assert learner.query(TEXTS, 2).tolist() == [5, 4]
+
+
+def test_cold_k_center_on_texts_says_what_to_do():
+    for pool in (TEXTS, np.array(TEXTS), pd.Series(TEXTS)):
+        learner = ActiveLearner(
+            make_pipeline(TfidfVectorizer(), LinearSVC()), cold_start="k_center"
+        )
+        with pytest.raises(TypeError, match=r"rows are texts.*use cold_start='random'"):
+            learner.query(pool, 2)
+
+
+def test_random_draws_uniformly_from_what_is_left():
+    learner = SimpleNamespace()
+    rng = np.random.RandomState(0)
+    counts = np.zeros(6)
+    for _ in range(3000):
+        rows = strategies.random(
+            learner, np.zeros((6, 1)), 2, labeled=np.array([1, 4]), random_state=rng
+        )
+        counts[rows] += 1
+    assert counts[[1, 4]].tolist() == [0, 0]
+    # 1500 +- 27 (one standard deviation) each.
+    assert (np.abs(counts[[0, 2, 3, 5]] - 1500) < 120).all()
+
+
+def test_generators_are_random_states_too():
+    learner = ActiveLearner(
+        LogisticRegression(), "query_by_committee", random_state=np.random.default_rng(0)
+    )
+    rows = learner.query(X, 20)
+    learner.teach(X[rows], Y[rows])
+    assert learner.query(X, 4, labeled=rows).shape == (4,)
