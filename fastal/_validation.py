@@ -145,8 +145,8 @@ def explain_bad_rows(scores: NDArray[Any], proba: NDArray[Any], name: str) -> No
                 )
 
 
-def check_votes(votes: ArrayLike) -> tuple[NDArray[Any], int, int]:
-    """Votes of shape (n_samples, n_members), as (codes, lowest code, number of codes)."""
+def check_votes(votes: ArrayLike) -> NDArray[Any]:
+    """Votes of shape (n_samples, n_members) as int32 or int64: equal where the labels are equal."""
     array = _dense(votes, "votes", 2, "(n_samples, n_members)")
     if array.shape[1] == 0:
         raise ValueError(f"votes must have at least one member, got shape {array.shape}")
@@ -154,20 +154,19 @@ def check_votes(votes: ArrayLike) -> tuple[NDArray[Any], int, int]:
         raise ValueError("votes must not be NaN or infinite")
     if array.dtype.kind not in "biufOUS":
         raise TypeError(f"votes must be class labels (integers or strings), got {array.dtype}")
-    if array.size == 0:
-        return read_only(array.astype(np.int64)), 0, 1
-    if array.dtype.kind in "biu":
-        lowest, highest = int(array.min()), int(array.max())
-        # Codes are counted in an array as long as their range: sparse label numbers, and
-        # unsigned ones beyond int64, are numbered anew instead.
-        if highest - lowest < 2**16 and highest < 2**63:
-            dtype = np.int64 if array.dtype.itemsize > 4 or highest >= 2**31 else np.int32
-            return read_only(array.astype(dtype, copy=False)), lowest, highest - lowest + 1
+    if array.dtype.kind in "bi" or array.dtype in (np.uint8, np.uint16, np.uint32):
+        dtype = np.int32 if np.can_cast(array.dtype, np.int32) else np.int64
+        return read_only(array.astype(dtype, copy=False))
+    return read_only(number_votes(array))
+
+
+def number_votes(votes: NDArray[Any]) -> NDArray[np.int64]:
+    """Number the labels in votes from 0, in sorted order."""
     try:
-        labels, codes = np.unique(array, return_inverse=True)
+        _, codes = np.unique(votes, return_inverse=True)
     except TypeError as error:
         raise TypeError(f"votes must be labels of one kind that can be sorted: {error}") from error
-    return read_only(codes.reshape(array.shape).astype(np.int64)), 0, len(labels)
+    return codes.reshape(votes.shape).astype(np.int64)
 
 
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[Any]:

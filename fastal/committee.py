@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._threads import over_rows
-from fastal._validation import check_probas, check_votes, explain_bad_rows
+from fastal._validation import (
+    check_probas,
+    check_votes,
+    explain_bad_rows,
+    number_votes,
+    read_only,
+)
 
 __all__ = [
     "consensus_entropy",
@@ -57,25 +65,64 @@ def vote_entropy(votes: ArrayLike) -> NDArray[np.float64]:
     """
     from fastal import _kernels_scores
 
-    codes, lowest, n_codes = check_votes(votes)
+    codes = check_votes(votes)
     out = np.empty(len(codes))
-    steps, scale = _entropy_steps(codes.shape[1])
-    kernel = _kernels_scores.vote_entropy
-    over_rows(kernel, len(codes), codes.size, codes, lowest, n_codes, steps, scale, out)
+    n_members = codes.shape[1]
+    steps = _entropy_steps(n_members)
+    if n_members <= _MAX_COMPARED_MEMBERS:
+        of_pairs = _entropy_by_agreeing_pairs(n_members, steps)
+        kernel = _kernels_scores.vote_entropy
+        over_rows(kernel, len(codes), codes.size, codes, steps, of_pairs, _SCALE, out)
+    elif codes.size:
+        codes, lowest, n_codes = _countable(codes)
+        large = _kernels_scores.vote_entropy_large
+        over_rows(large, len(codes), codes.size, codes, lowest, n_codes, steps, _SCALE, out)
     return out
 
 
-def _entropy_steps(n_members: int) -> tuple[NDArray[np.int64], float]:
+# The work of comparing all pairs of members grows with their square; from about here on,
+# counting the votes of each class is faster (benchmarks/ratios.py).
+_MAX_COMPARED_MEMBERS = 16
+
+# Entropies are summed as whole numbers of 2**-52.
+_SCALE = 2.0**52
+
+
+def _entropy_steps(n_members: int) -> NDArray[np.int64]:
     """Return what each further vote for a class adds to the entropy, in whole numbers of 1/scale.
 
-    -(c/M) log(c/M) for c = 0..M, rounded to multiples of 2**-52 (an error of one part in 10**16)
-    so that sums are exact in any order.
+    The terms -(c/M) log(c/M) for c = 0..M are rounded to multiples of 2**-52 (one part in 10**16),
+    so that sums of them are exact in any order.
     """
     share = np.arange(n_members + 1) / n_members
     terms = np.zeros(n_members + 1)
     terms[1:] = -share[1:] * np.log(share[1:])
-    scale = 2.0**52
-    return np.diff(np.rint(terms * scale).astype(np.int64)), scale
+    return np.diff(np.rint(terms * _SCALE).astype(np.int64))
+
+
+def _entropy_by_agreeing_pairs(n_members: int, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Entropy by the number of pairs of members that agree; empty if that does not determine it.
+
+    Counts of 4 and 2 agree in as many pairs (6 + 1) as no other split of 6 votes, but 3 + 3 and
+    4 + 1 + 1 both in 6: from 6 members on the number of pairs is not enough.
+    """
+    if n_members > 5:
+        return np.empty(0, dtype=np.int64)
+    by_pairs = np.zeros(n_members * (n_members - 1) // 2 + 1, dtype=np.int64)
+    totals = np.append(0, np.cumsum(steps))
+    for votes in itertools.combinations_with_replacement(range(n_members), n_members):
+        counts = np.bincount(votes)
+        by_pairs[(counts * (counts - 1) // 2).sum()] = totals[counts].sum()
+    return by_pairs
+
+
+def _countable(codes: NDArray[Any]) -> tuple[NDArray[Any], int, int]:
+    """Votes, lowest and number of codes; labels far apart are numbered anew."""
+    lowest, highest = int(codes.min()), int(codes.max())
+    if highest - lowest >= 2**16:
+        codes = read_only(number_votes(codes))
+        lowest, highest = 0, int(codes.max())
+    return codes, lowest, highest - lowest + 1
 
 
 def _score(

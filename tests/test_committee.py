@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -40,6 +41,11 @@ def members(n_members=3, n_samples=50, n_classes=4, concentration=0.5, seed=0):
         np.empty((0, 3), dtype=int),
         np.asfortranarray(np.random.default_rng(0).integers(0, 3, (20, 4))),
         np.random.default_rng(0).integers(0, 3, (20, 200)),
+        np.random.default_rng(0).integers(-5, 4, (700, 16)),
+        np.random.default_rng(0).integers(-5, 4, (700, 17)),
+        np.random.default_rng(0).integers(0, 10**9, (20, 30)),
+        np.random.default_rng(0).integers(0, 4, (5000, 5)) * 300,
+        np.empty((0, 40), dtype=int),
     ],
 )
 def test_vote_entropy_equals_reference(votes):
@@ -48,11 +54,11 @@ def test_vote_entropy_equals_reference(votes):
     np.testing.assert_array_equal(votes, before)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     votes=hnp.arrays(
         np.int64,
-        st.tuples(st.integers(1, 30), st.integers(1, 12)),
+        st.tuples(st.integers(1, 30), st.integers(1, 20)),
         elements=st.one_of(st.integers(0, 3), st.integers(-(2**63), 2**63 - 1)),
     )
 )
@@ -69,6 +75,17 @@ def test_vote_entropy__equal_counts_tie_exactly():
     scores = fastal.vote_entropy(votes)
     assert (scores == scores[0]).all()
     np.testing.assert_array_equal(fastal.top_k(scores, 3), [0, 1, 2])
+
+
+@pytest.mark.parametrize("n_members", [1, 2, 3, 4, 5, 6])
+def test_vote_entropy__every_possible_row(n_members):
+    votes = np.array(list(itertools.product(range(n_members), repeat=n_members)))
+    assert_scores_equal(fastal.vote_entropy(votes), _reference.vote_entropy(votes))
+
+
+def test_vote_entropy__bytes_do_not_wrap_around():
+    # 1 and 257 are the same byte.
+    assert_scores_equal(fastal.vote_entropy([[1, 257], [1, 1]]), [math.log(2), 0.0])
 
 
 def test_vote_entropy__worked_by_hand():

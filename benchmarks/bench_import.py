@@ -1,0 +1,70 @@
+"""What a user waits for before the first score: the import and the first call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+# One small call of every public function; `import fastal, numpy as np` comes before it.
+FIRST_CALLS = {
+    "entropy": "fastal.entropy([[0.5, 0.5]])",
+    "margin": "fastal.margin([[0.5, 0.5]])",
+    "least_confidence": "fastal.least_confidence([[0.5, 0.5]])",
+    "vote_entropy": "fastal.vote_entropy([[0, 1, 1]])",
+    "consensus_entropy": "fastal.consensus_entropy([[[0.5, 0.5]], [[0.2, 0.8]]])",
+    "kl_to_consensus": "fastal.kl_to_consensus([[[0.5, 0.5]], [[0.2, 0.8]]])",
+    "max_kl_to_consensus": "fastal.max_kl_to_consensus([[[0.5, 0.5]], [[0.2, 0.8]]])",
+    "variation_ratio": "fastal.variation_ratio([[[0.5, 0.5]], [[0.2, 0.8]]])",
+    "top_k": "fastal.top_k([0.1, 0.9], 1)",
+    "weighted_draw": "fastal.weighted_draw([0.1, 0.9], 1, 0)",
+    "epsilon_greedy": "fastal.epsilon_greedy([0.1, 0.9], 1, 0.5, 0)",
+    "k_center_greedy (csr)": "fastal.k_center_greedy(sp.csr_matrix(np.eye(4)), 2, [0])",
+    "k_center_greedy (dense)": "fastal.k_center_greedy(np.eye(4), 2, [0])",
+}
+BEFORE = "import fastal, numpy as np, scipy.sparse as sp"
+
+
+class Import:
+    """The import of fastal, and of what it cannot do without."""
+
+    param_names = ("modules",)
+    params = (("fastal", "numpy, scipy.sparse"),)
+    number = 1
+
+    def timeraw_import(self, modules: str) -> str:
+        return f"import {modules}"
+
+
+class FirstCall:
+    """The first call in a new process, numba's own import included."""
+
+    param_names = ("name", "cache")
+    params = (tuple(FIRST_CALLS), ("warm", "empty"))
+    number = 1
+    repeat = 3
+    rounds = 1
+    timeout = 300
+
+    def setup(self, name: str, cache: str) -> None:
+        self.folder = tempfile.mkdtemp()
+        if cache == "warm":
+            subprocess.run(
+                [sys.executable, "-c", f"{BEFORE}; {FIRST_CALLS[name]}"],
+                env=os.environ | {"NUMBA_CACHE_DIR": self.folder},
+                check=True,
+            )
+
+    def teardown(self, name: str, cache: str) -> None:
+        shutil.rmtree(self.folder)
+
+    def timeraw_first_call(self, name: str, cache: str) -> tuple[str, Any]:
+        # Every sample is a process of its own; those that want an empty cache each make one.
+        folder = repr(self.folder)
+        if cache == "empty":
+            folder = f"tempfile.mkdtemp(dir={folder})"
+        before = f"import os, tempfile; os.environ['NUMBA_CACHE_DIR'] = {folder}; {BEFORE}"
+        return FIRST_CALLS[name], before

@@ -1,0 +1,85 @@
+"""A quick look at speed, and a smoke test beside it: every public score against its reference.
+
+The ordinary run calls each function once and compares.  ``pytest tests/test_speed.py
+--benchmark-enable --benchmark-group-by=param:name`` times both sides; benchmarks/ measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import fastal
+from fastal import _reference
+
+N = 2000
+
+
+def proba(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.full(10, 0.3), N)
+
+
+def probas() -> tuple[np.ndarray, ...]:
+    return (np.stack([proba(seed) for seed in range(4)]),)
+
+
+def votes() -> tuple[np.ndarray, ...]:
+    return (np.random.default_rng(0).integers(6, size=(N, 5)),)
+
+
+def scores() -> np.ndarray:
+    # Few different values: ties must go the same way as well.
+    return np.random.default_rng(0).integers(1, 500, size=N) / 500
+
+
+def text_rows() -> sp.csr_matrix:
+    rng = np.random.default_rng(0)
+    # Log-uniform word numbers: few frequent words, many rare ones.
+    words = np.exp(rng.random((N, 40)) * np.log(3000)).astype(int) - 1
+    X = sp.csr_matrix((np.ones(words.size), words.ravel(), np.arange(0, words.size + 1, 40)))
+    X.sum_duplicates()
+    X.data /= np.repeat(np.sqrt(np.add.reduceat(X.data**2, X.indptr[:-1])), np.diff(X.indptr))
+    return X
+
+
+CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
+    "entropy": lambda: (proba(),),
+    "margin": lambda: (proba(),),
+    "least_confidence": lambda: (proba(),),
+    "vote_entropy": votes,
+    "consensus_entropy": probas,
+    "kl_to_consensus": probas,
+    "max_kl_to_consensus": probas,
+    "variation_ratio": probas,
+    "top_k": lambda: (scores(), 50),
+    "weighted_draw": lambda: (scores(), 50, 0),
+    "epsilon_greedy": lambda: (scores(), 50, 0.2, 0),
+    "k_center_greedy": lambda: (text_rows(), 30, np.arange(5)),
+}
+RETURN_ROWS = {"top_k", "weighted_draw", "epsilon_greedy", "k_center_greedy"}
+
+
+def test_every_score_is_here() -> None:
+    elsewhere = {"ActiveLearner", "Committee", "compare_strategies", "run_experiment"}
+    assert set(CASES) == set(fastal.__all__) - elsewhere
+
+
+@pytest.mark.parametrize("impl", ["fastal", "reference"])
+@pytest.mark.parametrize("name", CASES)
+def test_speed(name: str, impl: str, benchmark: Any) -> None:
+    args = CASES[name]()
+    expected = getattr(_reference, name)(*args)
+    function = getattr(fastal if impl == "fastal" else _reference, name)
+    function(*args)  # compiles
+    result = benchmark(function, *args)
+    if name == "k_center_greedy":
+        np.testing.assert_allclose(result[1], expected[1], rtol=1e-12)
+        result, expected = result[0], expected[0]
+    if name in RETURN_ROWS:
+        np.testing.assert_array_equal(result, expected)
+    else:
+        np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
