@@ -17,7 +17,7 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 # The subset of fast-math that keeps NaN, infinities and signed zeros exact: sums may be taken in
 # vector order and a * b + c in one rounding.  Results depend on neither threads nor data layout,
 # but they differ from a plain loop in the last bit: never used where picks are compared exactly.
-_REORDER = {"reassoc", "contract"}
+_REORDER = {"reassoc", "contract", "nsz"}
 
 
 def _cache_wanted() -> bool:

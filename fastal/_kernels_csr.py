@@ -42,7 +42,7 @@ def sq_norms(start: int, stop: int, data: Any, indptr: Any, out: Any) -> None:
 
 @njit
 def dots(start: int, stop: int, data: Any, indices: Any, indptr: Any, w: Any, out: Any) -> None:
-    """out = X @ w, accumulated in float64."""
+    """Out = X @ w, accumulated in float64."""
     for row in range(start, stop):
         total = 0.0
         for entry in range(indptr[row], indptr[row + 1]):

@@ -23,7 +23,7 @@ from fastal._jit import njit
 
 @njit
 def _before(bound: Any, rank: Any, a: int, b: int) -> bool:
-    return bound[a] > bound[b] or (bound[a] == bound[b] and rank[a] < rank[b])
+    return bool(bound[a] > bound[b] or (bound[a] == bound[b] and rank[a] < rank[b]))
 
 
 @njit

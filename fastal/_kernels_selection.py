@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fastal._jit import njit
 
 
@@ -34,7 +32,7 @@ def _sift_down(scores: Any, heap: Any, size: int, pos: int) -> None:
 
 @njit
 def top_k(scores: Any, excluded: Any, out: Any) -> None:
-    """scores (n,), excluded (n,) or (0,) bool -> out (k,): rows of the k highest, best first.
+    """Scores (n,), excluded (n,) or (0,) bool -> out (k,): rows of the k highest, best first.
 
     One pass over the scores with a heap of the k best so far: nearly every row costs a single
     comparison with the worst of them.  At least k rows must not be excluded.

@@ -19,7 +19,7 @@ _BLOCK = 8192
 
 
 def entropy(proba: Any) -> NDArray[np.float64]:
-    """Row blocks with reused buffers; zeros are lifted to the smallest normal number for the log."""
+    """Row blocks with reused buffers; zeros become the smallest normal number for the log."""
     proba = np.asarray(proba)
     n_samples, n_classes = proba.shape
     block = max(1, _BLOCK // n_classes)
@@ -33,14 +33,14 @@ def entropy(proba: Any) -> NDArray[np.float64]:
         log_p *= p
         log_p.sum(axis=1, out=out[start : start + block])
     # 0.0 - x, not -x: a certain row scores 0.0, not -0.0.
-    return 0.0 - out
+    return np.asarray(0.0 - out)
 
 
 def margin(proba: Any) -> NDArray[np.float64]:
     """1 - (largest - second largest)."""
     proba = np.asarray(proba, dtype=np.float64)
     if proba.shape[1] == 1:
-        return 1.0 - proba[:, 0]
+        return np.asarray(1.0 - proba[:, 0])
     largest = np.partition(proba, -2, axis=1)
     return np.asarray(1.0 - (largest[:, -1] - largest[:, -2]))
 
@@ -51,7 +51,7 @@ def least_confidence(proba: Any) -> NDArray[np.float64]:
 
 
 def vote_entropy(votes: Any) -> NDArray[np.float64]:
-    """Bincount of flattened votes, logarithms from a table; sorted counts, so that equal counts tie."""
+    """Bincount of flattened votes, a table of logarithms; counts sorted so that equal ones tie."""
     labels, codes = np.unique(np.asarray(votes), return_inverse=True)
     codes = codes.reshape(np.shape(votes))
     n_samples, n_members = codes.shape
@@ -117,7 +117,9 @@ def _left(n_rows: int, exclude: Any) -> NDArray[np.int64]:
     return np.flatnonzero(left)
 
 
-def top_k(scores: Any, k: int, random_state: Any = None, *, exclude: Any = None) -> NDArray[np.int64]:
+def top_k(
+    scores: Any, k: int, random_state: Any = None, *, exclude: Any = None
+) -> NDArray[np.int64]:
     """Sort everything."""
     scores = np.asarray(scores, dtype=np.float64)
     left = _left(len(scores), exclude)
@@ -180,7 +182,7 @@ def k_center_greedy(
         sq_norms = _ordered_sum(columns * columns)
         dots_with_mean = X @ X.mean(axis=0, dtype=np.float64)
 
-    def distances(row: int) -> NDArray[np.float64]:
+    def distances(row: Any) -> NDArray[np.float64]:
         if sp.issparse(X):
             dots = X @ X[[row]].toarray().ravel()
             if not cosine:
@@ -198,6 +200,7 @@ def k_center_greedy(
     nearest = np.full(n_rows, np.inf)
     left = np.ones(n_rows, dtype=bool)
     known = np.flatnonzero(~np.isin(np.arange(n_rows), _left(n_rows, labeled)))
+    row: Any
     for row in known:
         np.minimum(nearest, distances(row), out=nearest)
     left[known] = False

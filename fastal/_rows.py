@@ -53,7 +53,7 @@ def take_rows(X: Any, rows: NDArray[np.int64]) -> Any:
 
 
 def copy_rows(X: Any) -> Any:
-    """Copy all of X, so that later changes of the caller's object do not reach it."""
+    """Copy X, so that later changes by the caller do not reach the learner."""
     X = as_rows(X, "X")
     return X.copy() if hasattr(X, "shape") else list(X)
 
@@ -85,14 +85,12 @@ def stack_rows(above: Any, below: Any) -> Any:
     return pd.concat([above, below], ignore_index=True)
 
 
-def _family(X: Any) -> str:
-    if sp.issparse(X):
-        return "sparse"
-    return _kind(X) if hasattr(X, "iloc") else "array"
-
-
 def _kind(X: Any) -> str:
     return type(X).__name__
+
+
+def _family(X: Any) -> str:
+    return "sparse" if sp.issparse(X) else _kind(X) if hasattr(X, "iloc") else "array"
 
 
 def bootstraps(y: NDArray[Any], n_samples: int, rng: Any) -> list[NDArray[np.int64]]:
@@ -200,7 +198,7 @@ def fit_clone(estimator: Any, X: Any, y: NDArray[Any]) -> Any:
 def few_rows_of_many_classes() -> Iterator[None]:
     """Silence scikit-learn's guess that few labels of many classes are a regression target.
 
-    Few labels of many classes are how every labelling starts.
+    That is how every labelling starts.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than")

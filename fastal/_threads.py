@@ -72,9 +72,7 @@ def over_rows(kernel: Callable[..., None], n_rows: int, work: int, *args: Any) -
         return
     edges = [n_rows * i // shares for i in range(shares + 1)]
     workers = _workers(shares - 1)
-    others = [
-        workers.submit(kernel, edges[i], edges[i + 1], *args) for i in range(1, shares)
-    ]
+    others = [workers.submit(kernel, edges[i], edges[i + 1], *args) for i in range(1, shares)]
     kernel(edges[0], edges[1], *args)
     for other in others:
         other.result()

@@ -26,7 +26,7 @@ class CSR(NamedTuple):
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a C-contiguous view (a copy only where the layout demands it) that cannot be written."""
+    """Return a C-contiguous view (a copy only if the layout demands it) that cannot be written."""
     view = np.ascontiguousarray(array).view(np.ndarray)
     if view is array or view.flags.writeable:
         view = view.view()
@@ -35,7 +35,7 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _as_float(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """float32 and float64 pass, other numbers become float64; object arrays only if all numbers."""
+    """float32 and float64 pass, other numbers become float64, objects only if all numbers."""
     if array.dtype in (np.float32, np.float64) and array.dtype.isnative:
         return array
     if array.dtype.kind not in "biufO":
@@ -54,14 +54,12 @@ def _dense(X: Any, name: str, n_dimensions: int, layout: str) -> NDArray[Any]:
     except ValueError as error:
         raise ValueError(f"{name} must be an array of shape {layout}: {error}") from error
     if array.ndim != n_dimensions:
-        raise ValueError(
-            f"{name} must have shape {layout}, got an array of shape {array.shape}"
-        )
+        raise ValueError(f"{name} must have shape {layout}, got an array of shape {array.shape}")
     return array
 
 
 def check_proba(proba: ArrayLike) -> NDArray[Any]:
-    """Class probabilities of shape (n_samples, n_classes); their values are checked by the kernel."""
+    """Class probabilities of shape (n_samples, n_classes); the kernel checks their values."""
     array = _dense(proba, "proba", 2, "(n_samples, n_classes)")
     if array.shape[1] == 0:
         raise ValueError("proba must have at least one class, got shape " + str(array.shape))
@@ -146,7 +144,7 @@ def explain_bad_rows(scores: NDArray[Any], proba: NDArray[Any], name: str) -> No
 
 
 def check_votes(votes: ArrayLike) -> NDArray[Any]:
-    """Votes of shape (n_samples, n_members) as int32 or int64: equal where the labels are equal."""
+    """Votes of shape (n_samples, n_members) as int32 or int64, equal where the labels are."""
     array = _dense(votes, "votes", 2, "(n_samples, n_members)")
     if array.shape[1] == 0:
         raise ValueError(f"votes must have at least one member, got shape {array.shape}")

@@ -97,7 +97,8 @@ def _entropy_steps(n_members: int) -> NDArray[np.int64]:
     share = np.arange(n_members + 1) / n_members
     terms = np.zeros(n_members + 1)
     terms[1:] = -share[1:] * np.log(share[1:])
-    return np.diff(np.rint(terms * _SCALE).astype(np.int64))
+    whole: NDArray[np.int64] = np.rint(terms * _SCALE).astype(np.int64)
+    return whole[1:] - whole[:-1]
 
 
 def _entropy_by_agreeing_pairs(n_members: int, steps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -99,8 +99,11 @@ def k_center_greedy(
     cosine = metric == "cosine"
     # One pick more than asked for, where there is one: its distance is the last radius.
     n_steps = min(k + 1, heap.size)
-    make = _SparseCenters if isinstance(matrix, CSR) else _DenseCenters
-    centers = make(matrix, cosine, known, n_steps)
+    centers = (
+        _SparseCenters(matrix, cosine, known, n_steps)
+        if isinstance(matrix, CSR)
+        else _DenseCenters(matrix, cosine, known, n_steps)
+    )
     if known.size:
         rows, before = _traverse(centers, known, heap, rank, n_steps)
     else:
@@ -170,9 +173,7 @@ class _SparseCenters:
         self._n_features = X.shape[1]
         self._cosine = cosine
         self.sq_norms = np.empty(X.shape[0])
-        over_rows(
-            self._csr.sq_norms, X.shape[0], X.data.size, X.data, X.indptr, self.sq_norms
-        )
+        over_rows(self._csr.sq_norms, X.shape[0], X.data.size, X.data, X.indptr, self.sq_norms)
         lengths = np.diff(X.indptr)
         # The picks are not known yet: make room for the longest rows (untouched memory is free).
         capacity = int(lengths[known].sum() + np.partition(lengths, -n_picks)[-n_picks:].sum())
@@ -201,9 +202,7 @@ class _SparseCenters:
             self._center_sq_norms, bound, seen,
         )  # fmt: skip
 
-    def pick(
-        self, rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, before: Any
-    ) -> None:
+    def pick(self, rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, before: Any) -> None:
         self._n_entries = self._kernels.k_center_greedy_csr(
             *self._matrix, self.sq_norms, self._cosine, self._n_centers, self._n_entries,
             *self._lists, self._center_sq_norms, rank, bound, seen, heap, rows, before,
@@ -251,9 +250,7 @@ class _DenseCenters:
             self._center_sq_norms, bound, seen,
         )  # fmt: skip
 
-    def pick(
-        self, rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, before: Any
-    ) -> None:
+    def pick(self, rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, before: Any) -> None:
         self._kernels.k_center_greedy_dense(
             self._X, self.sq_norms, self._cosine, self._n_centers, self._centers,
             self._center_sq_norms, rank, bound, seen, heap, rows, before,

@@ -117,9 +117,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         """
         check_classifier(self.estimator)
         y = check_labels(y, X, "ActiveLearner.fit")
-        fitted = fit_clone(self.estimator, X, y)
+        self.estimator_ = fit_clone(self.estimator, X, y)
         self.X_labeled_, self.y_labeled_ = copy_rows(X), y.copy()
-        self.estimator_ = fitted
         return self
 
     def teach(self, X: Any, y: Any) -> ActiveLearner:
@@ -206,9 +205,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         warm, cold = _resolve(self.strategy, "strategy"), _resolve(self.cold_start, "cold_start")
         function = warm if hasattr(self, "estimator_") else cold
         rng = self._rng()
-        if n == 0:
-            rows, scores = np.empty(0, dtype=np.int64), np.empty(0)
-        else:
+        rows, scores = np.empty(0, dtype=np.int64), np.empty(0)
+        if n:
             # A strategy that writes into `labeled` must not change what is excluded.
             answer = function(self, X_pool, n, labeled=known.copy(), random_state=rng)
             rows, scores = _select(answer, _name(function), n, n_pool, known, rng)
@@ -305,18 +303,16 @@ def _resolve(strategy: Any, parameter: str) -> Strategy:
         inspect.signature(strategy).bind(None, None, 1, labeled=None, random_state=None)
     except TypeError as error:
         name = _name(strategy)
-        hint = (
-            f"; {name} is a score: use {parameter}={name!r}, or a small function around it"
-            if name in strategies.__all__ and strategy.__module__.startswith("fastal.")
-            else ""
-        )
+        hint = f"; {name} is a score: use {parameter}={name!r}, or a small function around it"
+        if name not in strategies.__all__ or not strategy.__module__.startswith("fastal."):
+            hint = ""
         raise TypeError(
             f"{parameter} must be callable as "
             f"strategy(learner, X_pool, n, *, labeled, random_state), but {name} is not "
             f"({error}){hint}"
         ) from error
-    except ValueError:
-        pass  # Some compiled functions do not tell their signature: the call itself will show.
+    except ValueError:  # A compiled function that does not tell: the call itself will show.
+        pass
     return cast(Strategy, strategy)
 
 

@@ -91,7 +91,7 @@ def _shuffle_ties(
         at_least &= ~excluded
     candidates = rng.permutation(np.flatnonzero(at_least))
     order = np.argsort(-scores[candidates], kind="stable")
-    return candidates[order[: best.size]]
+    return np.asarray(candidates[order[: best.size]])
 
 
 def weighted_draw(

@@ -20,9 +20,7 @@ compiled_only = pytest.mark.skipif(NO_JIT, reason="takes minutes as plain Python
 
 def pytest_configure(config):
     if NO_JIT:
-        config.addinivalue_line(
-            "filterwarnings", "ignore:.* encountered in scalar:RuntimeWarning"
-        )
+        config.addinivalue_line("filterwarnings", "ignore:.* encountered in scalar:RuntimeWarning")
 
 
 def assert_scores_equal(actual, expected, dtype=np.float64):

@@ -290,7 +290,19 @@ def test_not_fitted_and_one_class():
         Committee(SVM).fit(X, CODES[:5])
 
 
+class SparseRecorder(Recorder):
+    # scikit-learn 1.6 does not yet set the tag on its own classifiers.
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
 def test_tags_are_those_of_the_members():
-    assert get_tags(Committee(LogisticRegression())).input_tags.sparse
-    assert not get_tags(Committee(GaussianNB())).input_tags.sparse
-    assert not get_tags(Committee([LogisticRegression(), GaussianNB()])).input_tags.sparse
+    def sparse(estimator):
+        return get_tags(estimator).input_tags.sparse
+
+    assert sparse(Committee(SparseRecorder()))
+    assert not sparse(Committee(GaussianNB()))
+    assert not sparse(Committee([SparseRecorder(), GaussianNB()]))
+    assert sparse(Committee([SparseRecorder(), SparseRecorder(tag=2)]))

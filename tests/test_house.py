@@ -46,7 +46,9 @@ def test_public_name_has_kernel_reference_test_and_benchmark(name):
     assert KERNEL_OF.get(name, name) in KERNELS
     twin = getattr(_reference, name)
     assert list(inspect.signature(twin).parameters) == list(inspect.signature(public).parameters)
-    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py"))
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_*.py")
+    )
     assert re.search(rf"def test_{name}_|\"{name}\"|fastal\.{name}\(", tests)
     class_name = "".join(part.capitalize() for part in name.split("_"))
     benchmarks = "".join(
@@ -95,7 +97,10 @@ def _run(code: str) -> str:
 
 
 def test_import_is_light():
-    code = "import sys, fastal; print([m for m in ('numba', 'sklearn', 'matplotlib', 'pandas') if m in sys.modules])"
+    code = (
+        "import sys, fastal;"
+        "print([m for m in ('numba', 'sklearn', 'matplotlib', 'pandas') if m in sys.modules])"
+    )
     assert _run(code) == "[]"
 
 

@@ -147,7 +147,7 @@ def test_bad_weights_and_epsilon():
     for bad in (-1.0, np.inf):
         with pytest.raises(ValueError, match=r"scores must be finite and not negative.*row 1"):
             fastal.weighted_draw([1.0, bad], 1)
-    with pytest.raises(ValueError, match="epsilon must lie between 0 and 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"epsilon must lie between 0 and 1, got 1\.5"):
         fastal.epsilon_greedy([1.0], 1, epsilon=1.5)
 
 

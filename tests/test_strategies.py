@@ -24,9 +24,10 @@ from fastal import ActiveLearner, Committee, strategies
 from fastal.strategies import class_probabilities
 
 X, CODES = make_classification(
-    n_samples=90, n_features=6, n_informative=4, n_classes=3, random_state=1
+    n_samples=120, n_features=6, n_informative=4, n_classes=3, random_state=1
 )
 Y = np.array(["ham", "spam", "eggs"])[CODES]
+LR = LogisticRegression()
 TEXTS = ["goal match", "vote law", "goal goal", "rain wind rain", "law law vote", "match rain"]
 LABELS = ["sport", "politics", "sport", "weather", "politics", "sport"]
 
@@ -148,7 +149,7 @@ def test_the_learners_own_committee_is_used(where):
 
 def test_a_pipeline_of_nothing_but_a_committee():
     learner = fitted(make_pipeline(Committee(LogisticRegression(), n_members=3, random_state=0)))
-    assert scores_of("vote_entropy", learner).shape == (90,)
+    assert scores_of("vote_entropy", learner).shape == (120,)
 
 
 @pytest.mark.parametrize("name", ["query_by_committee", *ON_PROBAS])
@@ -196,7 +197,7 @@ def test_k_center_around_labelled_rows_of_the_pool(form):
 def test_k_center_around_rows_outside_the_pool(form):
     take = (lambda rows: form(X).iloc[rows]) if form is pd.DataFrame else lambda r: form(X)[r]
     learner = ActiveLearner(LogisticRegression(), "k_center").teach(take(slice(0, 30)), Y[:30])
-    rows = learner.query(take(slice(30, 90)), 7)
+    rows = learner.query(take(slice(30, 120)), 7)
     expected = fastal.k_center_greedy(X, 7, labeled=np.arange(30))[0]
     np.testing.assert_array_equal(rows + 30, expected)
 
@@ -244,3 +245,95 @@ def test_generators_are_random_states_too():
     rows = learner.query(X, 20)
     learner.teach(X[rows], Y[rows])
     assert learner.query(X, 4, labeled=rows).shape == (4,)
+
+
+# ---- a strategy of one's own ------------------------------------------------------------------
+
+
+def test_own_function_of_scores():
+    seen = {}
+
+    def lowest_feature(learner, X_pool, n, *, labeled, random_state):
+        seen.update(n=n, labeled=labeled, model=learner.estimator_, pool=X_pool)
+        return -X_pool[:, 0]
+
+    learner = ActiveLearner(LR, lowest_feature).fit(X[:20], Y[:20])
+    rows, scores = learner.query(X, 4, labeled=[5, 2, 5], return_scores=True)
+    np.testing.assert_array_equal(rows, fastal.top_k(-X[:, 0], 4, exclude=[2, 5]))
+    np.testing.assert_array_equal(scores, -X[rows, 0])
+    assert seen["pool"] is X
+    assert seen["model"] is learner.estimator_
+    np.testing.assert_array_equal(seen["labeled"], [2, 5])
+    assert learner.query(X[:3], 9, labeled=[1]).shape == (2,)
+    assert seen["n"] == 2
+
+
+def test_own_function_of_rows_runs_once_and_keeps_its_order():
+    calls = []
+
+    def two_bare_rows(learner, X_pool, n, *, labeled, random_state):
+        calls.append(n)
+        return [9, 4]
+
+    learner = ActiveLearner(LR, cold_start=two_bare_rows)
+    np.testing.assert_array_equal(learner.query(X, 2), [9, 4])
+    assert calls == [2]
+
+
+def test_own_function_of_infinite_scores():
+    def far(learner, X_pool, n, *, labeled, random_state):
+        scores = np.zeros(len(X_pool))
+        scores[7], scores[:5] = np.inf, -np.inf
+        return scores
+
+    assert ActiveLearner(LR, cold_start=far).query(X, 2).tolist() == [7, 5]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "match"),
+    [
+        (np.zeros(119), ValueError, r"strategy mine must return .*120 scores.*shape \(119,\)"),
+        (np.zeros((120, 2)), ValueError, r"floats of shape \(120, 2\)"),
+        (np.r_[np.zeros(119), np.nan], ValueError, "mine returned NaN as the score of row 119"),
+        ([1, 2], ValueError, r"3 row numbers \(integers\), got integers of shape \(2,\)"),
+        ([1, 2, 4, 5], ValueError, r"integers of shape \(4,\)"),
+        ([1, 2, 2], ValueError, "mine returned a row more than once"),
+        ([1, 2, 120], ValueError, r"outside 0..119"),
+        ([1, 2, -1], ValueError, r"outside 0..119"),
+        ([1, 2, 3], ValueError, "row 3, which is in labeled"),
+        (np.ones(120, dtype=bool), TypeError, "got dtype bool"),
+        (None, TypeError, "got dtype object"),
+        (["a", "b", "c"], TypeError, "got dtype <U1"),
+        (([1, 2, 4], [0.5, 0.4, 0.3]), ValueError, r"floats of shape \(2, 3\)"),
+        (([1, 2, 4], [0.5]), ValueError, "strategy mine must return an array"),
+    ],
+)
+def test_wrong_answers_of_a_strategy_name_it(answer, error, match):
+    def mine(learner, X_pool, n, *, labeled, random_state):
+        return answer
+
+    with pytest.raises(error, match=match):
+        ActiveLearner(LR, cold_start=mine).query(X, 3, labeled=[3])
+
+
+def test_errors_inside_a_strategy_pass_through():
+    def mine(learner, X_pool, n, *, labeled, random_state):
+        raise TypeError("my own mistake")
+
+    with pytest.raises(TypeError, match=r"^my own mistake$"):
+        ActiveLearner(LR, cold_start=mine).query(X, 3)
+
+
+@pytest.mark.parametrize("name", ["entropy", "margin", "vote_entropy", "kl_to_consensus"])
+def test_a_score_in_place_of_a_strategy(name):
+    learner = ActiveLearner(LR, getattr(fastal, name)).fit(X, Y)
+    with pytest.raises(TypeError, match=f"{name} is a score: use strategy='{name}'"):
+        learner.query(X)
+
+
+@pytest.mark.parametrize("strategy", [fastal.top_k, lambda X: X, lambda learner, X, n: X])
+def test_a_function_of_another_signature(strategy):
+    with pytest.raises(
+        TypeError, match=r"strategy\(learner, X_pool, n, \*, labeled, random_state"
+    ):
+        ActiveLearner(LR, strategy).query(X)
