@@ -308,6 +308,7 @@ def imports(rounds: int) -> Iterator[Row]:
 
 
 def first_calls(rounds: int) -> Iterator[Row]:
+    yield numba_alone(rounds)
     for name, call in FIRST_CALLS.items():
         seconds: dict[str, list[list[float]]] = {"warm": [], "empty": []}
         for _ in range(max(1, rounds // 3)):
@@ -323,6 +324,20 @@ def first_calls(rounds: int) -> Iterator[Row]:
             # On a busy machine the wall clock also counts the neighbours' turns.
             measure = f"s, {cache} cache (processor: {np.median(processor):.2f} s)"
             yield row(f"first call of {name}", measure, wall, at_most=limit)
+
+
+def numba_alone(rounds: int) -> Row:
+    """Import numba and call one cached function that does nothing: the floor of a first call."""
+    taken = []
+    with tempfile.TemporaryDirectory() as folder:
+        source = "import numba\n@numba.njit(cache=True)\ndef nothing(x): return x\n"
+        Path(folder, "floor.py").write_text(source)
+        for i in range(max(4, rounds)):
+            before = f"{BEFORE}; import sys; sys.path.insert(0, {folder!r})"
+            output = _python(_timed("import floor; floor.nothing(1)", before))
+            if i > 0:  # the first round fills the cache
+                taken.append(float(output.split()[0]))
+    return row("numba alone, a function that does nothing", "s, warm cache", taken)
 
 
 # --- threads

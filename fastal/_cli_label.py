@@ -197,13 +197,13 @@ def label(args: argparse.Namespace) -> int:
             oracle.interrupted = True
             print()
         print(
-            f"\n{len(store.labels) - before} labels more, {len(store.labels)} in all, "
-            f"in {path}\nThe same command goes on from there."
+            f"\nNew labels: {len(store.labels) - before}; in all: {len(store.labels)}, in {path}\n"
+            "The same command goes on from there."
         )
         if args.export is not None:
             known = {**own, **store.labels}
             _export(args.export, known, texts)
-            print(f"{len(known)} labels with their texts: {args.export}")
+            print(f"Labels with their texts: {args.export}")
     return 130 if oracle.interrupted else 0
 
 
@@ -248,10 +248,12 @@ def _label_in_batches(
         f"{len(texts):,} texts. Answers are kept in {store.path}\n"
         "Each is saved before the next question. Stop whenever you like; ? is help."
     )
-    while True:
+    told = 0
+    while not oracle.interrupted:
         known = {**own, **store.labels}
         out = {*known, *store.skipped}
-        if known or store.skipped:
+        if len(out) != told:
+            told = len(out)
             _print_state(args, X, known, len(store.skipped - known.keys()), len(texts) - len(out))
         if oracle.stopped:
             return
@@ -263,7 +265,7 @@ def _label_in_batches(
         learner = _learner(args, X, known)
         if known and not hasattr(learner, "estimator_"):
             print(
-                "With one class so far no model can be fitted: the next texts are drawn at random."
+                f"A model needs two classes: {learner.cold_start} chooses the next texts as well."
             )
         rows = learner.query(X, args.batch, labeled=np.array(sorted(out), dtype=np.int64))
         _forget_typed_ahead()
@@ -299,10 +301,15 @@ def _print_state(
     print(
         f"Accuracy of the model, estimated from these {found.n} labels alone: "
         f"{found.accuracy:.2f}\n"
-        f"  95 % interval {found.low:.2f} to {found.high:.2f}, by {found.method}.\n"
-        "  The labelled texts are no random sample of the file (a strategy chose them),\n"
-        "  so on the others the model can be better or worse than that."
+        f"  95 % interval {found.low:.2f} to {found.high:.2f}, by {found.method}."
     )
+    if args.strategy == "random":
+        print("  It holds for the whole file if all of these texts were drawn at random.")
+    else:
+        print(
+            "  The labelled texts are no random sample of the file (a strategy chose them),\n"
+            "  so on the others the model can be better or worse than that."
+        )
 
 
 def _check_export(path: Path, *inputs: Path) -> None:
