@@ -41,6 +41,11 @@ def _read_pool(args: argparse.Namespace) -> tuple[list[str], dict[int, Label]]:
     return texts, {row: label for row, label in enumerate(labels) if label is not None}
 
 
+def _blank_rows(texts: Sequence[str]) -> set[int]:
+    """Rows without a text: nobody is asked about those."""
+    return {row for row, text in enumerate(texts) if not text.strip()}
+
+
 def _read_labels(path: Path, texts: list[str]) -> tuple[dict[int, Label], set[int]]:
     """Labels and skipped rows of a journal, or of a table with the columns row and label."""
     if _is_journal(path):
@@ -130,7 +135,7 @@ def query(args: argparse.Namespace) -> int:
     more, skipped = ({}, set()) if args.labels is None else _read_labels(args.labels, texts)
     known = {**own, **more}
     _check_one_kind(known.values())
-    out = {*known, *skipped}
+    out = {*known, *skipped, *_blank_rows(texts)}
     if len(out) == len(texts):
         hint = "; --ignore-labels does not read those in the file" if own else ""
         raise ValueError(f"every text of {args.file} has a label or was skipped{hint}")
@@ -248,10 +253,11 @@ def _label_in_batches(
         f"{len(texts):,} texts. Answers are kept in {store.path}\n"
         "Each is saved before the next question. Stop whenever you like; ? is help."
     )
+    blank = _blank_rows(texts)
     told = 0
     while not oracle.interrupted:
         known = {**own, **store.labels}
-        out = {*known, *store.skipped}
+        out = {*known, *store.skipped, *blank}
         if len(out) != told:
             told = len(out)
             _print_state(args, X, known, len(store.skipped - known.keys()), len(texts) - len(out))

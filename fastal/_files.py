@@ -9,6 +9,7 @@ import csv
 import json
 import numbers
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -190,10 +191,12 @@ def _read_parquet(path: Path, required: Sequence[str], optional: Sequence[str]) 
 
 
 def check_texts(path: Path, columns: Columns, name: str) -> list[str]:
-    """Return the texts, each of them a string that holds more than white space."""
+    """Return the texts, missing ones as ""; a few empty ones, as exports have, are no error."""
+    empty = []
     for where, text in zip(columns[""], columns[name], strict=True):
         if text is None or (isinstance(text, str) and not text.strip()):
-            raise ValueError(f"{path}, {where}: the {name!r} is empty")
+            empty.append(where)
+            continue
         if not isinstance(text, str):
             raise ValueError(f"{path}, {where}: the {name!r} must be text, got {text!r:.60}")
         if not text.isascii():
@@ -201,7 +204,15 @@ def check_texts(path: Path, columns: Columns, name: str) -> list[str]:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise ValueError(f"{path}, {where}: the {name!r} is broken ({error})") from None
-    return columns[name]
+    if len(empty) == len(columns[name]):
+        raise ValueError(f"{path}: every {name!r} is empty")
+    if empty:
+        warnings.warn(
+            f"{path}: {len(empty):,} of {len(columns[name]):,} texts are empty, "
+            f"the first in {empty[0]}",
+            stacklevel=3,
+        )
+    return [text or "" for text in columns[name]]
 
 
 def check_labels(path: Path, columns: Columns, name: str, may_miss: bool) -> NDArray[Any]:

@@ -222,8 +222,8 @@ def vote_entropy(
     n_members = votes.shape[1]
     block = max(16, 4096 // n_members)
     earlier = np.empty((n_members, block), dtype=np.int8)
-    # Labels are mostly small: as bytes, one instruction compares 32 of them.
-    narrow = np.empty((n_members, block), dtype=np.int8)
+    # Labels mostly lie in -128..127: as bytes, one instruction compares 32 of them.
+    narrow = np.empty((n_members, block), dtype=np.uint8)
     wide = np.empty((n_members, block), dtype=votes.dtype)
     total = np.empty(block, dtype=np.int64)
     for first in range(start, stop, block):
@@ -234,8 +234,9 @@ def vote_entropy(
             column = v[:, m]
             short = narrow[m, :n]
             for i in range(n):
-                short[i] = column[i]
-                fits &= short[i] == column[i]
+                shifted = np.int64(column[i]) + 128
+                short[i] = shifted & 255
+                fits &= short[i] == shifted
         if fits:
             _count_earlier_votes(narrow, n, earlier)
         else:

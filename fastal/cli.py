@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from fastal._cli_arguments import make_parser
@@ -51,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        code = _run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_note
+            code = _run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nfastal: stopped", file=sys.stderr)
@@ -66,6 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"fastal: error: {_explain(error)}", file=sys.stderr)
         return 1
     return code
+
+
+def _print_note(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning as one line for the person at the keyboard, without Python's source line."""
+    print(f"fastal: note: {message}", file=sys.stderr)
 
 
 def _explain(error: BaseException) -> str:

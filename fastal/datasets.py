@@ -278,11 +278,17 @@ def load_file(
     FileNotFoundError
         If there is no such file.
     ValueError
-        For an unknown ending, an empty file, a column that is not there, a text that is empty, a
-        label that is missing or of a wrong kind, a broken line or a wrong encoding.  The message
+        For an unknown ending, an empty file, a column that is not there, texts that are all empty,
+        a label that is missing or of a wrong kind, a broken line or a wrong encoding.  The message
         names the file, and the line or row (rows are counted from 0).
     ImportError
         For Parquet without pyarrow.
+
+    Warns
+    -----
+    UserWarning
+        If some texts are empty or missing; they are kept, as "", so that row numbers stay those
+        of the file.
 
     Examples
     --------

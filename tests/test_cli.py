@@ -1009,3 +1009,16 @@ def test_terms_of_a_single_text_are_left_out_of_large_pools_only() -> None:
     assert pool.shape == (1001, 501)
     assert other.nnz == 1
     assert make_features(["one", "two"])[0].shape == (2, 2)
+
+
+@pytest.mark.filterwarnings("default:.*texts are empty")
+def test_empty_texts_are_kept_but_never_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ["text,label", "a first text,", ",", "another text,", '"  ",', "words and words,"]
+    Path("gaps.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert main(["query", "gaps.csv", "--n", "5", "--format", "jsonl"]) == 0
+    shown = capsys.readouterr()
+    # Row numbers are those of the file.
+    assert sorted(json.loads(line)["row"] for line in shown.out.splitlines()) == [0, 2, 4]
+    assert shown.err.startswith(
+        "fastal: note: gaps.csv: 2 of 5 texts are empty, the first in line"
+    )

@@ -94,6 +94,7 @@ def test_entropy__does_not_renormalise():
         ([[0.5, np.nan]], "must be finite"),
         ([[0.5, 0.5], [np.inf, 0.0]], "must be finite, but row 1"),
         ([[1.2, -0.2]], "must not be negative"),
+        ([[0.5, 0.5], [1.2, -0.2]], "must not be negative, but row 1"),
         ([[1.0, 1e-9, -1e-9]], "must not be negative"),
         ([[0.0, 0.0]], "must sum to 1"),
         ([[0.2, 0.2]], "must sum to 1"),
