@@ -63,7 +63,7 @@ def vote_entropy(votes: ArrayLike) -> NDArray[np.float64]:
     >>> fastal.vote_entropy([["ham", "ham"], ["ham", "spam"]])
     array([0.        , 0.69314718])
     """
-    from fastal import _kernels_scores
+    from fastal import _kernels_votes
 
     codes = check_votes(votes)
     out = np.empty(len(codes))
@@ -71,11 +71,11 @@ def vote_entropy(votes: ArrayLike) -> NDArray[np.float64]:
     steps = _entropy_steps(n_members)
     if n_members <= _MAX_COMPARED_MEMBERS:
         of_pairs = _entropy_by_agreeing_pairs(n_members, steps)
-        kernel = _kernels_scores.vote_entropy
+        kernel = _kernels_votes.vote_entropy
         over_rows(kernel, len(codes), codes.size, codes, steps, of_pairs, _SCALE, out)
     elif codes.size:
         codes, lowest, n_codes = _countable(codes)
-        large = _kernels_scores.vote_entropy_large
+        large = _kernels_votes.vote_entropy_large
         over_rows(large, len(codes), codes.size, codes, lowest, n_codes, steps, _SCALE, out)
     return out
 
