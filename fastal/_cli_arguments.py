@@ -190,7 +190,10 @@ def _add_query(commands: Any) -> None:
     )
     _add_pool(command)
     command.add_argument(
-        "--labels", type=Path, metavar="FILE", help="labels so far (see below; default: none)"
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="labels so far (see below; default: FILE.labels.jsonl, if there is one)",
     )
     command.add_argument(
         "--n", type=_count, default=10, metavar="N", help="how many texts (default: 10)"

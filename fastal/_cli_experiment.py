@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,29 @@ def _load(args: argparse.Namespace) -> Any:
         return getattr(datasets, f"load_{args.data}")()
     if not Path(args.data).suffix and not Path(args.data).exists():
         raise ValueError(f"{args.data!r} is no file, and none of the sets {', '.join(SETS)}")
-    return datasets.load_file(args.data, args.text_column, args.label_column)
+    dataset = datasets.load_file(
+        args.data, args.text_column, args.label_column, partly_labeled=True
+    )
+    return _labelled_only(dataset)
+
+
+def _labelled_only(dataset: Any) -> Any:
+    """The rows that have a label; an experiment can do nothing with the others."""
+    has_label = np.array([label is not None for label in dataset.y], dtype=bool)
+    rows = np.flatnonzero(has_label)
+    y = np.array([dataset.y[row] for row in rows])
+    if len(np.unique(y)) < 2:
+        found = f"all labels are {y.tolist()[0]!r}" if y.size else "there is no label"
+        raise ValueError(
+            f"{dataset.name}: {found}; comparing strategies needs labels of two classes or more"
+        )
+    if not has_label.all():
+        _say(
+            f"{len(has_label) - rows.size:,} of {len(has_label):,} rows have no label and are "
+            "left out."
+        )
+    split = None if dataset.split is None else dataset.split[rows]
+    return dataclasses.replace(dataset, X=[dataset.X[row] for row in rows], y=y, split=split)
 
 
 def _compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import collections
 import contextlib
 import csv
 import json
@@ -105,17 +106,20 @@ def _check_one_kind(labels: Iterable[Label]) -> None:
         )
 
 
+def _cold(args: argparse.Namespace) -> str:
+    """Name of what chooses while there is no model, as `ActiveLearner` decides it."""
+    return "k_center" if args.strategy == "k_center" else "random"
+
+
 def _learner(args: argparse.Namespace, X: Any, known: Mapping[int, Label]) -> Any:
     """Return a learner that was taught the known labels."""
     from fastal._models import make_estimator
     from fastal.learner import ActiveLearner
 
     rows = np.array(sorted(known), dtype=np.int64)
-    cold_start = "k_center" if args.strategy == "k_center" else "random"
     learner = ActiveLearner(
         make_estimator(args.estimator),
         args.strategy,
-        cold_start=cold_start,
         # The same labels lead to the same questions, also when the work goes on another day.
         random_state=(args.seed + len(rows)) % 2**32,
     )
@@ -132,6 +136,10 @@ def query(args: argparse.Namespace) -> int:
     from fastal._models import make_features
 
     texts, own = _read_pool(args)
+    journal = Path(f"{args.file}.labels.jsonl")
+    if args.labels is None and journal.exists():
+        print(f"Labels so far: from {journal}, which fastal label wrote.", file=sys.stderr)
+        args.labels = journal
     more, skipped = ({}, set()) if args.labels is None else _read_labels(args.labels, texts)
     known = {**own, **more}
     _check_one_kind(known.values())
@@ -144,7 +152,7 @@ def query(args: argparse.Namespace) -> int:
     rows, scores = learner.query(
         X, args.n, labeled=np.array(sorted(out), dtype=np.int64), return_scores=True
     )
-    how = args.strategy if hasattr(learner, "estimator_") else learner.cold_start
+    how = args.strategy if hasattr(learner, "estimator_") else _cold(args)
     n_classes = len(set(known.values()))
     print(
         f"{len(rows):,} of {len(texts) - len(out):,} texts without a label, chosen by {how}; "
@@ -190,8 +198,10 @@ def label(args: argparse.Namespace) -> int:
     if args.export is not None:
         _check_export(args.export, Path(args.file), path)
     with LabelStore(path, texts) as store:
-        store.add_classes(_first_classes(args.classes, own))
-        _check_one_kind(store.classes)
+        classes = _first_classes(args.classes, own)
+        # Before they are written: what stands in the journal can never be taken out again.
+        _check_one_kind([*store.classes, *classes])
+        store.add_classes(classes)
         before = len(store.labels)
         _line_editing()
         oracle = TerminalOracle(texts, store)
@@ -270,9 +280,7 @@ def _label_in_batches(
             return
         learner = _learner(args, X, known)
         if known and not hasattr(learner, "estimator_"):
-            print(
-                f"A model needs two classes: {learner.cold_start} chooses the next texts as well."
-            )
+            print(f"A model needs two classes: {_cold(args)} chooses the next texts as well.")
         rows = learner.query(X, args.batch, labeled=np.array(sorted(out), dtype=np.int64))
         _forget_typed_ahead()
         oracle(rows)
@@ -286,18 +294,15 @@ def _print_state(
     from fastal.evaluation import estimate_accuracy
 
     width = terminal_width()
-    names, counts = np.unique(
-        [one_line(label, 30) for label in known.values()], return_counts=True
-    )
-    order = np.argsort(-counts, kind="stable")
-    shown = [f"{names[i]} {counts[i]}" for i in order[:12]]
-    if len(names) > 12:
-        shown.append(f"and {len(names) - 12} more classes")
+    counts = collections.Counter(known[row] for row in sorted(known)).most_common()
+    shown = [f"{one_line(label, 30)} {count}" for label, count in counts[:12]]
+    if len(counts) > 12:
+        shown.append(f"and {len(counts) - 12} more classes")
     print("\n" + "=" * (width - 1))
     print(f"{len(known):,} labelled, {n_skipped:,} skipped, {n_left:,} to go")
     if shown:
         print(flow(shown, width))
-    if len(names) < 2:
+    if len(counts) < 2:
         return
     rows = np.array(sorted(known), dtype=np.int64)
     y = np.array([known[row] for row in rows.tolist()])

@@ -137,23 +137,28 @@ def _csv_rows(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def _read_json_lines(path: Path, required: Sequence[str], optional: Sequence[str]) -> Columns:
-    columns: Columns = {"": []}
-    wanted: list[str] = []
+    columns: Columns = {"": [], **{name: [] for name in [*required, *optional]}}
+    seen: set[str] = set()
     for number, line in enumerate(_lines(path), start=1):
         if not line.strip():
             continue
         where = f"line {number}"
         entry = _json_object(path, where, line)
-        if not wanted:
-            wanted = _choose(path, list(entry), required, optional)
-            columns |= {name: [] for name in wanted}
+        if not columns[""]:
+            _choose(path, list(entry), required, optional)
         columns[""].append(where)
-        for name in wanted:
+        for name in required:
             if name not in entry:
                 keys = ", ".join(repr(key) for key in entry) or "none"
                 raise ValueError(f"{path}, {where}: no {name!r}; its keys are {keys}")
             columns[name].append(entry[name])
-    return columns
+        for name in optional:
+            # Any line may be the first that has it: a label, say, of a pool labelled in part.
+            columns[name].append(entry.get(name))
+        seen.update(entry)
+    return {
+        name: values for name, values in columns.items() if name not in optional or name in seen
+    }
 
 
 def _json_object(path: Path, where: str, line: str) -> dict[str, Any]:

@@ -219,6 +219,22 @@ def meet_centers_dense(
 
 
 @njit
+def distances_to_dense(
+    start: int, stop: int, X: Any, sq_norms: Any, cosine: bool, center: Any, out: Any
+) -> None:
+    """Squared Euclidean or cosine distance of each row to one point."""
+    center_sq_norm = 0.0
+    for j in range(center.size):
+        center_sq_norm += center[j] * center[j]
+    for row in range(start, stop):
+        total = 0.0
+        for j in range(center.size):
+            x = np.float64(X[row, j])
+            total += x * center[j] if cosine else (x - center[j]) * (x - center[j])
+        out[row] = _distance(True, sq_norms[row], center_sq_norm, total) if cosine else total
+
+
+@njit
 def k_center_greedy_dense(
     X: Any, sq_norms: Any, cosine: bool, n_centers: int, centers: Any, center_sq_norms: Any,
     rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, radii: Any,

@@ -46,6 +46,9 @@ class SparseLogisticRegression(LogisticRegression):  # type: ignore[misc]
         n_features = X.shape[1]
         X = X.tocsr()
         filled = np.unique(X.indices[: X.indptr[-1]])
+        if not filled.size:
+            # Not one word in them that others share: a single column of zeros stands for all.
+            filled = np.array([0])
         super().fit(X[:, filled], y, sample_weight)
         fitted: NDArray[Any] = self.coef_  # type: ignore[has-type]
         self.coef_ = np.zeros((len(fitted), n_features), dtype=fitted.dtype)

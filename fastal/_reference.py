@@ -136,6 +136,7 @@ def weighted_draw(
 ) -> NDArray[np.int64]:
     """Sort all exponential waiting times; rows of weight zero wait longest."""
     weights = np.asarray(scores, dtype=np.float64)
+    weights = weights / max(weights.max(initial=0.0), np.finfo(float).tiny)
     noise = _random(random_state).standard_exponential(len(weights))
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         times = np.where(weights > 0, np.minimum(noise / weights, 1e290), 1e300 * (1 + noise))
@@ -175,12 +176,20 @@ def k_center_greedy(
         sq_norms = squares @ np.ones(X.shape[1])
         mean = np.zeros(X.shape[1])
         np.add.at(mean, X.indices, X.data)
-        dots_with_mean = X @ (mean / n_rows)
+        mean /= n_rows
+        to_mean = sq_norms - 2.0 * (X @ mean)
+        if cosine:
+            to_mean = _cosine_distances(X @ mean, sq_norms * (mean @ mean), sq_norms == 0)
     else:
         X = np.asarray(X)
         columns = np.ascontiguousarray(X.T, dtype=np.float64)
         sq_norms = _ordered_sum(columns * columns)
-        dots_with_mean = X @ X.mean(axis=0, dtype=np.float64)
+        mean = X.mean(axis=0, dtype=np.float64)[:, np.newaxis]
+        if cosine:
+            products = sq_norms * _ordered_sum(mean * mean)
+            to_mean = _cosine_distances(_ordered_sum(columns * mean), products, sq_norms == 0)
+        else:
+            to_mean = _ordered_sum((columns - mean) ** 2)
 
     def distances(row: Any) -> NDArray[np.float64]:
         if sp.issparse(X):
@@ -191,11 +200,7 @@ def k_center_greedy(
             dots = _ordered_sum(columns * columns[:, [row]])
         else:
             return _ordered_sum((columns - columns[:, [row]]) ** 2)
-        empty = sq_norms == 0
-        if empty[row]:
-            return np.where(empty, 0.0, 1.0)
-        scale = np.sqrt(np.where(empty, 1.0, sq_norms * sq_norms[row]))
-        return np.asarray(np.where(empty, 1.0, np.maximum(1.0 - dots / scale, 0.0)))
+        return _cosine_distances(dots, sq_norms * sq_norms[row], sq_norms == 0)
 
     nearest = np.full(n_rows, np.inf)
     left = np.ones(n_rows, dtype=bool)
@@ -207,7 +212,7 @@ def k_center_greedy(
     rows, radii = [], []
     for _ in range(min(k, int(left.sum()))):
         if np.isinf(nearest[0]):
-            row = _first(sq_norms, dots_with_mean, cosine, rank, random_state is None)
+            row = int(np.argmin(to_mean if random_state is None else rank))
         else:
             candidates = np.flatnonzero(left)
             farthest = candidates[nearest[candidates] == nearest[candidates].max()]
@@ -228,10 +233,8 @@ def _ordered_sum(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _first(sq_norms: Any, dots: Any, cosine: bool, rank: Any, central: bool) -> int:
-    if not central:
-        return int(np.flatnonzero(rank == 0)[0])
-    if not cosine:
-        return int(np.argmin(sq_norms - 2.0 * dots))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return int(np.argmax(np.where(sq_norms > 0, dots / np.sqrt(sq_norms), -np.inf)))
+def _cosine_distances(dots: Any, products: Any, empty: Any) -> NDArray[np.float64]:
+    """1 - dots / sqrt(products of squared norms); among zeros 0, between zeros and others 1."""
+    scale = np.sqrt(np.where(products > 0, products, 1.0))
+    apart = np.where(empty, 0.0, 1.0) if (products == 0).all() else 1.0
+    return np.where(products > 0, np.maximum(1.0 - dots / scale, 0.0), apart)

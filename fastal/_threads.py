@@ -72,7 +72,14 @@ def over_rows(kernel: Callable[..., None], n_rows: int, work: int, *args: Any) -
         return
     edges = [n_rows * i // shares for i in range(shares + 1)]
     workers = _workers(shares - 1)
-    others = [workers.submit(kernel, edges[i], edges[i + 1], *args) for i in range(1, shares)]
+    others = []
+    try:
+        for i in range(1, shares):
+            others.append(workers.submit(kernel, edges[i], edges[i + 1], *args))
+    except RuntimeError:
+        # The interpreter is shutting down and starts no thread any more: what could not be handed
+        # over is done here.
+        kernel(edges[len(others) + 1], n_rows, *args)
     kernel(edges[0], edges[1], *args)
     for other in others:
         other.result()

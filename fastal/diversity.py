@@ -64,6 +64,11 @@ def k_center_greedy(
 
     Notes
     -----
+    Distances between sparse rows come from inner products, :math:`|x|^2 + |s|^2 - 2 x \cdot s`:
+    exact to rounding relative to the norms, so rows far from the origin and close to each other
+    are better passed dense.  Equal rows are at distance 0 if they store their entries in the
+    same order.  Dense rows are compared by their differences.
+
     The picks are exactly those of the textbook loop ``X @ x`` per pick, but a row's distances are
     only computed when its last known one could make it the farthest.  Besides X the search holds
     five arrays of n_samples, one of n_features and a copy of the picked and labelled rows.
@@ -104,10 +109,11 @@ def k_center_greedy(
         if isinstance(matrix, CSR)
         else _DenseCenters(matrix, cosine, known, n_steps)
     )
+    _check_scale(centers.sq_norms, cosine)
     if known.size:
         rows, before = _traverse(centers, known, heap, rank, n_steps)
     else:
-        first = _first_center(centers, cosine, rank, central=random_state is None)
+        first = _first_center(centers, rank, central=random_state is None)
         rows, before = _traverse(
             centers, np.array([first]), heap[heap != first], rank, n_steps - 1
         )
@@ -118,21 +124,25 @@ def k_center_greedy(
     return rows[:n_picks], radii if cosine else np.sqrt(radii)
 
 
-def _first_center(
-    centers: _SparseCenters | _DenseCenters,
-    cosine: bool,
-    rank: NDArray[np.int64],
-    central: bool,
-) -> int:
-    if not central:
-        return int(np.argmin(rank))
-    dots = centers.dots_with_mean()
-    norms = centers.sq_norms
+def _check_scale(sq_norms: NDArray[np.float64], cosine: bool) -> None:
+    """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
+    bad = np.isinf(sq_norms)
     if cosine:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return int(np.argmax(np.where(norms > 0, dots / np.sqrt(norms), -np.inf)))
-    # |x - mean|^2 without the term that is the same for all rows.
-    return int(np.argmin(norms - 2.0 * dots))
+        # Products of two squared norms must stay in range as well.
+        bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
+    if bad.any():
+        row = np.flatnonzero(bad)[0]
+        raise ValueError(
+            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
+            f"{sq_norms[row]:.3g}; rescale X"
+        )
+
+
+def _first_center(
+    centers: _SparseCenters | _DenseCenters, rank: NDArray[np.int64], central: bool
+) -> int:
+    """First row in rank, or the row nearest to the mean of all rows."""
+    return int(np.argmin(centers.distances_to_mean() if central else rank))
 
 
 def _traverse(
@@ -209,7 +219,8 @@ class _SparseCenters:
         )  # fmt: skip
         self._n_centers += rows.size
 
-    def dots_with_mean(self) -> NDArray[np.float64]:
+    def distances_to_mean(self) -> NDArray[np.float64]:
+        """Cosine distances, or squared Euclidean ones but for a term that all rows share."""
         n_rows = self.sq_norms.size
         mean = np.zeros(self._n_features)
         data, indices, _ = self._matrix
@@ -217,7 +228,13 @@ class _SparseCenters:
         mean /= n_rows
         dots = np.empty(n_rows)
         over_rows(self._csr.dots, n_rows, data.size, *self._matrix, mean, dots)
-        return dots
+        if not self._cosine:
+            return self.sq_norms - 2.0 * dots
+        products = self.sq_norms * float(mean @ mean)
+        # As between two rows: zeros are at distance 0 from zeros and 1 from all else.
+        flat = np.where(self.sq_norms == float(mean @ mean), 0.0, 1.0)
+        scale = np.sqrt(np.where(products > 0, products, 1.0))
+        return np.where(products > 0, np.maximum(1.0 - dots / scale, 0.0), flat)
 
 
 class _DenseCenters:
@@ -257,5 +274,12 @@ class _DenseCenters:
         )  # fmt: skip
         self._n_centers += rows.size
 
-    def dots_with_mean(self) -> NDArray[np.float64]:
-        return np.asarray(self._X @ self._X.mean(axis=0, dtype=np.float64), dtype=np.float64)
+    def distances_to_mean(self) -> NDArray[np.float64]:
+        """Squared Euclidean or cosine distances."""
+        mean = self._X.mean(axis=0, dtype=np.float64)
+        out = np.empty(len(self._X))
+        over_rows(
+            self._kernels.distances_to_dense, len(out), self._X.size,
+            self._X, self.sq_norms, self._cosine, mean, out,
+        )  # fmt: skip
+        return out

@@ -94,6 +94,7 @@ def run_experiment(
     """
     X_pool, y_pool = _check_data(X_pool, y_pool, "pool")
     X_test, y_test = _check_data(X_test, y_test, "test")
+    _check_same_kind(y_pool, y_test)
     counts = _check_counts(initial_samples, batch_size, iterations, len(y_pool))
     model = _default_estimator(estimator, X_pool)
     rng = check_random_state(random_state)
@@ -218,6 +219,7 @@ def compare_strategies(
     named = _named(STRATEGIES if strategies is None else strategies)
     X_pool, y_pool = _check_data(X_pool, y_pool, "pool")
     X_test, y_test = _check_data(X_test, y_test, "test")
+    _check_same_kind(y_pool, y_test)
     _check_counts(initial_samples, batch_size, iterations, len(y_pool))
     seeds = _seeds(random_state, check_count(n_seeds, "n_seeds"))
     model = _default_estimator(estimator, X_pool)
@@ -272,7 +274,7 @@ def _full_accuracy(estimator: Any, X_pool: Any, y_pool: Any, X_test: Any, y_test
 
     with threadpool_limits(limits=1, user_api="blas"):
         model = fit_clone(estimator, X_pool, y_pool)
-        return float(np.mean(model.predict(X_test) == y_test))
+        return float(np.mean(np.ravel(model.predict(X_test)) == y_test))
 
 
 def _name(strategy: Strategy) -> str:
@@ -316,6 +318,14 @@ def _check_data(X: Any, y: Any, which: str) -> tuple[Any, NDArray[Any]]:
     if not y.size:
         raise ValueError(f"X_{which} must have at least one row, got none")
     return X, y
+
+
+def _check_same_kind(y_pool: NDArray[Any], y_test: NDArray[Any]) -> None:
+    # "1" and 1 are never equal: every accuracy would be 0, and nothing would say why.
+    if (y_pool.dtype.kind in "biuf") != (y_test.dtype.kind in "biuf"):
+        raise TypeError(
+            f"y_pool and y_test must hold labels of one kind, got {y_pool[0]!r} and {y_test[0]!r}"
+        )
 
 
 def _check_counts(initial: Any, batch: Any, iterations: Any, n_pool: int) -> tuple[int, int, int]:

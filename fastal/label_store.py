@@ -212,6 +212,10 @@ class LabelStore:
             raise OSError(
                 error.errno, f"nothing was recorded: {error.strerror}", str(self.path)
             ) from error
+        except BaseException:
+            # Ctrl-C anywhere in between: what the file holds is what counts.
+            self._read()
+            raise
         self._size += len(line)
 
     def _read(self) -> None:

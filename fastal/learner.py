@@ -53,9 +53,10 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     strategy : str or callable, default "margin"
         A name in ``fastal.strategies.__all__``, or a function of your own,
         ``strategy(learner, X_pool, n, *, labeled, random_state)``; see `fastal.strategies`.
-    cold_start : str or callable, default "random"
+    cold_start : str or callable, optional
         The strategy used while no model is fitted: one that needs none, such as "random",
-        "k_center", or a function of your own.
+        "k_center", or a function of your own.  Default: "k_center" if that is the strategy,
+        otherwise "random".
     random_state : None, int, RandomState or Generator, default None
         None: equal scores go to the lowest row, and what is drawn is drawn afresh.  Otherwise ties
         are broken at random, and the whole sequence of queries is reproducible: one stream of
@@ -87,7 +88,7 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         estimator: Any,
         strategy: str | Strategy = "margin",
         *,
-        cold_start: str | Strategy = "random",
+        cold_start: str | Strategy | None = None,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
@@ -202,7 +203,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         known = check_rows(labeled, n_pool, "labeled")
         n = min(check_count(n, "n"), n_pool - known.size)
         # Both, so that a wrong name shows before the first rows are labelled.
-        warm, cold = _resolve(self.strategy, "strategy"), _resolve(self.cold_start, "cold_start")
+        warm = _resolve(self.strategy, "strategy")
+        cold = _resolve(self._cold_start(), "cold_start")
         function = warm if hasattr(self, "estimator_") else cold
         rng = self._rng()
         rows, scores = np.empty(0, dtype=np.int64), np.empty(0)
@@ -211,6 +213,11 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             answer = function(self, X_pool, n, labeled=known.copy(), random_state=rng)
             rows, scores = _select(answer, _name(function), n, n_pool, known, rng)
         return (rows, scores) if return_scores else rows
+
+    def _cold_start(self) -> str | Strategy:
+        if self.cold_start is not None:
+            return self.cold_start
+        return "k_center" if self.strategy == "k_center" else "random"
 
     def _rng(self) -> Any:
         """Return the one stream of random numbers, begun anew only for another random_state."""
@@ -239,7 +246,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         NotFittedError
             While no model is fitted; also from the two methods below.
         """
-        return np.asarray(self._model().predict(X))
+        # Some estimators outside scikit-learn answer with a column.
+        return np.ravel(self._model().predict(X))
 
     @available_if(_model_has("predict_proba"))  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> NDArray[Any]:

@@ -140,17 +140,20 @@ class Comparison:
         Returns
         -------
         rows : list of dict
-            strategy : str
-            n_seeds : int
-            final_accuracy : float, mean over the seeds
-            area, area_sd : float, mean and standard deviation over the seeds of the area under the
-                learning curve, divided by its range of labels (so, a mean accuracy); the deviation
-                is NaN for one seed
-            area_minus_random : float, mean over the seeds of the difference of the areas
-            seeds_won : int, how many seeds have the larger area than random
-            labels_to_90, labels_to_95 : float, labels needed to reach that share (in per cent) of
-                the accuracy of the whole pool: the median over the seeds, inf if most never do
-            seconds_choosing, seconds_training, seconds_predicting : float, of one run (the mean)
+            With these keys:
+
+            - strategy, n_seeds;
+            - final_accuracy: mean over the seeds;
+            - area, area_sd: mean and standard deviation over the seeds of the area under the
+              learning curve, divided by its range of labels (so, a mean accuracy); the deviation
+              is NaN for one seed;
+            - area_minus_random: mean over the seeds of the difference of the areas;
+            - seeds_won: how many seeds have the larger area than random;
+            - labels_to_90, labels_to_95: labels needed to reach that share (in per cent) of the
+              accuracy of the whole pool: the median over the seeds, inf if most never do;
+            - labels_to_random: labels at which the mean curve first is as accurate as random with
+              all its labels; inf if it never is;
+            - seconds_choosing, seconds_training, seconds_predicting: of one run (the mean).
         """
         random = np.array([curve.area for curve in self._of("random")])
         return [self._summarise(strategy, random) for strategy in self.strategies]
@@ -171,6 +174,12 @@ class Comparison:
             goal = self.full_accuracy * percent / 100
             reached = [curve.labels_to_reach(goal) for curve in curves]
             row[f"labels_to_{percent}"] = float(np.median(reached))
+        finals = [curve.accuracies[-1] for curve in self._of("random")]
+        mean_curve = np.mean([curve.accuracies for curve in curves], axis=0)
+        as_good = np.flatnonzero(mean_curve >= np.mean(finals))
+        row["labels_to_random"] = (
+            float(curves[0].n_labels[as_good[0]]) if as_good.size else math.inf
+        )
         for what in ("choosing", "training", "predicting"):
             times = [getattr(curve, f"seconds_{what}").sum() for curve in curves]
             row[f"seconds_{what}"] = float(np.mean(times))
@@ -202,8 +211,24 @@ class Comparison:
                 "than random.",
                 "90 %, 95 %: labels (median) to reach that share of the whole pool's accuracy.",
                 "choose, train, predict: seconds of one run.",
+                *self._saving(),
             ]
         )
+
+    def _saving(self) -> list[str]:
+        """What it comes to: how many labels the best strategy saves over random sampling."""
+        others = [row for row in self.summary() if row["strategy"] != "random"]
+        if not others:
+            return []
+        best = min(others, key=lambda row: (row["labels_to_random"], -row["area"]))
+        final = np.mean([curve.accuracies[-1] for curve in self._of("random")])
+        total = int(self.curves[0].n_labels[-1])
+        needed = best["labels_to_random"]
+        if needed >= total:
+            verdict = f"none of the others gets there with fewer than {total:,}"
+        else:
+            verdict = f"{best['strategy']} needs {needed:,.0f} labels for that"
+        return ["", f"With {total:,} labels random reaches {final:.3f}; {verdict}."]
 
     def _cells(self, row: dict[str, Any]) -> list[str]:
         spread = "" if math.isnan(row["area_sd"]) else f" ± {row['area_sd']:.3f}"

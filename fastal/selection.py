@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._threads import over_rows
-from fastal._validation import check_count, check_random_state, check_rows, check_scores
+from fastal._validation import (
+    check_count,
+    check_random_state,
+    check_rows,
+    check_scores,
+    read_only,
+)
 
 __all__ = ["epsilon_greedy", "top_k", "weighted_draw"]
 
@@ -146,6 +152,8 @@ def weighted_draw(
             f"scores must be finite and not negative to draw by, but row {bad[0]} is "
             f"{scores[bad[0]]}"
         )
+    # Only their ratios matter, and near the smallest numbers noise / score would overflow.
+    scores = read_only(scores / max(scores.max(initial=0.0), np.finfo(float).tiny))
     noise = check_random_state(random_state).standard_exponential(len(scores))
     keys = np.empty(len(scores))
     over_rows(_kernels_selection.weighted_draw, len(scores), len(scores), scores, noise, keys)

@@ -883,7 +883,7 @@ def test_experiment_on_a_named_set(name: str, capsys: pytest.CaptureFixture[str]
     ("arguments", "message"),
     [
         (["nonsense"], "is no file, and none of the sets docstrings, 20newsgroups"),
-        (["partly.csv"], "missing"),
+        (["partly.csv"], "all labels are 'sport'"),
         (["small.csv"], "initial_samples"),
         (["digits", "--output", "partly.csv"], "partly.csv: "),
     ],
@@ -1022,3 +1022,59 @@ def test_empty_texts_are_kept_but_never_asked_about(capsys: pytest.CaptureFixtur
     assert shown.err.startswith(
         "fastal: note: gaps.csv: 2 of 5 texts are empty, the first in line"
     )
+
+
+def test_labels_in_some_json_lines_are_all_read(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = ["nothing yet", "free prize", "see you", "prize money", "at noon", "and more"]
+    labels = [None, "spam", "ham", "spam", "ham", None]
+    entries = [
+        {"text": text} | ({"label": label} if label else {})
+        for text, label in zip(texts, labels, strict=True)
+    ]
+    Path("part.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    assert main(["query", "part.jsonl", "--format", "jsonl"]) == 0
+    shown = capsys.readouterr()
+    assert "labels so far: 4" in shown.err
+    assert sorted(json.loads(line)["row"] for line in shown.out.splitlines()) == [0, 5]
+
+
+def test_a_refused_run_leaves_the_journal_usable() -> None:
+    entries = [
+        {"text": f"text {i} of some words", "label": i % 2 if i > 3 else None} for i in range(8)
+    ]
+    Path("pool.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    first = ["label", "pool.jsonl", "--ignore-labels", "--classes", "spam,ham"]
+    assert run_as_process(*first, input="q\n").returncode == 0
+    refused = run_as_process("label", "pool.jsonl", input="q\n")
+    assert refused.returncode == 1
+    assert "of two kinds" in refused.stderr
+    assert run_as_process(*first, input="q\n").returncode == 0
+
+
+def test_texts_without_any_word_are_labels_like_others(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        "text,label",
+        "\U0001f44d,pos",
+        "\U0001f44e,neg",
+        "a great product,",
+        "as bad as can be,",
+    ]
+    Path("emoji.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert main(["query", "emoji.csv", "--n", "2"]) == 0
+
+
+def test_query_finds_the_journal_of_label(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mails.csv").write_text("text\nfree prize\nsee you there\nprize money\nat noon\n")
+    assert run_as_process("label", "mails.csv", "--classes", "a,b", input="1\nq\n").returncode == 0
+    assert main(["query", "mails.csv", "--n", "9", "--format", "jsonl"]) == 0
+    shown = capsys.readouterr()
+    assert "Labels so far: from mails.csv.labels.jsonl" in shown.err
+    assert len(shown.out.splitlines()) == 3
+
+
+def test_an_experiment_leaves_out_rows_without_a_label(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"word{i % 2} and word{i % 7},{'' if i % 5 == 0 else 'ab'[i % 2]}" for i in range(80)]
+    Path("half.csv").write_text("text,label\n" + "\n".join(lines) + "\n")
+    command = ["experiment", "half.csv", "--strategies", "margin", "--seeds", "1", "--jobs", "1"]
+    assert main([*command, "--iterations", "1", "--estimator", "naive-bayes"]) == 0
+    assert "16 of 80 rows have no label and are left out" in capsys.readouterr().err

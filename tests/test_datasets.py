@@ -339,6 +339,16 @@ def test_load_file_broken(tmp_path, name):
     assert name in str(caught.value)
 
 
+def test_load_file_json_lines_labelled_in_part(tmp_path):
+    # Any line may be the first with a label; a line without the key has none.
+    path = tmp_path / "pool.jsonl"
+    path.write_text(
+        '{"text": "x"}\n{"text": "y", "split": "train"}\n{"text": "z", "split": "test"}\n'
+    )
+    with pytest.raises(ValueError, match="line 1: the 'split' must be"):
+        load_file(path, label_column=None)
+
+
 def test_load_file_broken_parquet_columns(tmp_path):
     import pyarrow
 

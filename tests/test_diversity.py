@@ -99,6 +99,37 @@ def test_first_centre_without_labels():
     assert firsts == {0, 1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("storage", [np.asarray, sp.csr_matrix])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_first_centre__degenerate_means(storage, metric):
+    for rows in ([[1.0], [-1.0], [0.0]], [[0.0], [0.0]], [[2.0, 0], [-2.0, 0], [0, 0], [0, 1e-9]]):
+        assert_picks_equal(storage(np.array(rows)), 4, metric=metric)
+
+
+def test_first_centre__far_from_the_origin():
+    # |x|^2 - 2 x.mean would have lost every digit.
+    x = np.array([[0.0], [1], [5], [9], [4]])
+    for offset in (0.0, 1e8, 1.7e9):
+        np.testing.assert_array_equal(fastal.k_center_greedy(x + offset, 2)[0], [4, 3])
+
+
+def test_first_centre__duplicates_tie_to_the_lowest_row():
+    # A BLAS product sums the last rows in another order.
+    for seed in range(30):
+        row = np.random.default_rng(seed).normal(size=20)
+        for dtype in (np.float64, np.float32):
+            for metric in ("euclidean", "cosine"):
+                X = np.tile(row, (3 + seed % 5, 1)).astype(dtype)
+                assert fastal.k_center_greedy(X, 1, metric=metric)[0][0] == 0
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sp.csr_matrix])
+def test_rows_whose_squares_leave_the_range_are_refused(storage):
+    for scale, metric in ((1e200, "euclidean"), (1e85, "cosine"), (1e-85, "cosine")):
+        with pytest.raises(ValueError, match="X must be of a scale whose squares fit float64"):
+            fastal.k_center_greedy(storage(np.eye(3) * scale), 2, metric=metric)
+
+
 def test_duplicates_of_labelled_rows_come_last():
     # The field's defect: a rounding error makes an exact copy of a labelled row look far.
     rng = np.random.RandomState(0)

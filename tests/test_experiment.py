@@ -435,3 +435,23 @@ def test_progress_without_tqdm(capsys, monkeypatch):
     monkeypatch.delitem(sys.modules, "tqdm", raising=False)
     assert list(progress("ab", 2, "runs", True)) == ["a", "b"]
     assert capsys.readouterr().err == "runs: 1 of 2\nruns: 2 of 2\n"
+
+
+class _ColumnPredictions(MultinomialNB):
+    def predict(self, X):
+        return super().predict(X)[:, np.newaxis]
+
+
+def test_an_estimator_that_predicts_a_column():
+    data = split(load_digits())
+    curves = [
+        run_experiment("random", *data, iterations=2, estimator=estimator)
+        for estimator in (MultinomialNB(), _ColumnPredictions())
+    ]
+    np.testing.assert_array_equal(curves[0].accuracies, curves[1].accuracies)
+
+
+def test_labels_of_two_kinds():
+    X_pool, y_pool, X_test, y_test = split(load_digits())
+    with pytest.raises(TypeError, match="y_pool and y_test must hold labels of one kind"):
+        run_experiment("random", X_pool, y_pool.astype(str), X_test, y_test)

@@ -121,6 +121,18 @@ def test_over_rows__a_failing_share_is_not_swallowed(monkeypatch):
         _threads.over_rows(kernel, 100, 10 * _threads.MIN_SHARE)
 
 
+def test_at_interpreter_shutdown_the_caller_does_the_work():
+    code = (
+        "import threading, time, numpy as np, fastal\n"
+        "p = np.full((200_000, 4), 0.25)\n"
+        "def work(): time.sleep(0.5); print(len(fastal.entropy(p)), flush=True)\n"
+        "fastal.entropy(p[:10])\n"
+        "threading.Thread(target=work).start()\n"
+    )
+    result = _python(code, FASTAL_NUM_THREADS="2")
+    assert result.stdout.strip() == "200000", result.stderr
+
+
 def test_called_from_many_threads_at_once(monkeypatch):
     monkeypatch.setenv("FASTAL_NUM_THREADS", "2")
     expected = fastal.entropy(PROBA)

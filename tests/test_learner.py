@@ -152,8 +152,9 @@ def test_strategies_with_models(model, strategy, n_classes):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_texts_through_a_pipeline(strategy):
-    learner = ActiveLearner(text_model(), strategy, random_state=1)
-    known = learner.query(TEXTS, 9)  # cold: drawn at random
+    # k_center would be its own cold start, but needs features: texts have none before a fit.
+    learner = ActiveLearner(text_model(), strategy, cold_start="random", random_state=1)
+    known = learner.query(TEXTS, 9)
     learner.teach([TEXTS[row] for row in known], TEXT_LABELS[known])
     while len(known) < len(TEXTS):
         rows = learner.query(TEXTS, 20, labeled=known)
@@ -541,3 +542,12 @@ def test_teaching_a_frame_of_other_columns():
         learner.teach(frame[list("abcdefg")][:2], Y[:2])
     learner.teach(frame[10:12], Y[10:12])
     assert learner.feature_names_in_.tolist() == list("abcdefgh")
+
+
+def test_k_center_is_its_own_cold_start():
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    learner = ActiveLearner(LogisticRegression(), "k_center")
+    np.testing.assert_array_equal(learner.query(X, 5), fastal.k_center_greedy(X, 5)[0])
+    texts = ActiveLearner(text_model(), "k_center")
+    with pytest.raises(TypeError, match="use cold_start='random'"):
+        texts.query(TEXTS, 3)

@@ -233,3 +233,23 @@ def test_comparison_pickles(comparison):
 def test_comparison_of_curves_that_cannot_be_compared(curves, message):
     with pytest.raises(ValueError, match=message):
         Comparison(curves, 0.8, 100)
+
+
+def test_labels_saved():
+    def curve(strategy, accuracies):
+        zeros = np.zeros(3)
+        n_labels = np.array([20, 30, 40])
+        rows = np.arange(40)
+        return LearningCurve(
+            n_labels, np.array(accuracies), zeros, zeros, zeros, rows, strategy, 0
+        )
+
+    quick = curve("margin", [0.5, 0.8, 0.9])
+    slow = curve("entropy", [0.5, 0.5, 0.6])
+    random = curve("random", [0.5, 0.6, 0.8])
+    comparison = Comparison([quick, slow, random], 0.9, 100)
+    saved = {row["strategy"]: row["labels_to_random"] for row in comparison.summary()}
+    assert saved == {"margin": 30, "entropy": math.inf, "random": 40}
+    assert comparison.table().endswith("reaches 0.800; margin needs 30 labels for that.")
+    only_slow = Comparison([slow, random], 0.9, 100)
+    assert only_slow.table().endswith("none of the others gets there with fewer than 40.")

@@ -100,6 +100,11 @@ def test_weighted_draw__frequencies():
     np.testing.assert_allclose(second / second.sum(), [1 / 3, 2 / 3, 0, 0], atol=0.04)
 
 
+def test_weighted_draw__only_ratios_matter():
+    draws = {tuple(fastal.weighted_draw(np.full(1000, 1e-300), 3, s)) for s in range(5)}
+    assert len(draws) == 5
+
+
 def test_weighted_draw__rows_of_weight_zero_come_last_and_at_random():
     thirds = {
         int(fastal.weighted_draw([0.0, 0.0, 1e-320], 2, random_state=s)[1]) for s in range(40)
