@@ -967,8 +967,8 @@ def test_fit_on_the_filled_columns_is_the_same_model() -> None:
     from fastal._models import SparseLogisticRegression
 
     rng = np.random.RandomState(0)
-    X = sp.random_array((40, 300), density=0.01, format="csr", rng=rng)
-    pool = sp.random_array((50, 300), density=0.1, format="csr", rng=rng)
+    X = sp.random(40, 300, density=0.01, format="csr", random_state=rng)
+    pool = sp.random(50, 300, density=0.1, format="csr", random_state=rng)
     for y in (rng.randint(0, 2, 40), rng.choice(["a", "b", "c"], 40)):
         ours = SparseLogisticRegression(C=10).fit(X, y)
         plain = LogisticRegression(C=10).fit(X, y)
