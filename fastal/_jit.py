@@ -14,9 +14,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 # error_model: x / 0 is inf or nan as in NumPy, and loops with a division stay vectorisable.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
-# The subset of fast-math that keeps NaN, infinities and signed zeros exact: sums may be taken in
-# vector order and a * b + c in one rounding.  Results depend on neither threads nor data layout,
-# but they differ from a plain loop in the last bit: never used where picks are compared exactly.
+# The subset of fast-math that keeps NaN and infinities exact: sums may be taken in vector order,
+# a * b + c in one rounding, and the sign of a zero is free.  Results do not depend on threads, but
+# they differ from a plain loop in the last bit: never used where picks are compared exactly.
 _REORDER = {"reassoc", "contract", "nsz"}
 
 

@@ -17,16 +17,8 @@ from fastal._jit import njit, njit_reorder
 
 # Rows are scored in blocks of about this many entries, so that scratch stays in the L1 cache.
 # Loops index slices from 0: `array[offset + i]` would make numba guard against a negative index
-# and LLVM fall back to gathers (measured: half the speed).
+# and LLVM fall back to gathers.
 _BLOCK = 512
-
-
-@njit
-def _rows_per_block(n_classes: int) -> int:
-    # Whole vectors: what is left over at the end of a block runs one element at a time, and with
-    # 25 rows of 20 classes that took a fifth of the time.
-    return 8 * ((_BLOCK + 8 * n_classes - 1) // (8 * n_classes)) if n_classes < _BLOCK else 1
-
 
 # How far the sum of a row of probabilities may be from 1: wide enough for float32 and for
 # probabilities printed with four digits, narrow enough to catch scores that are none.
@@ -105,7 +97,7 @@ def _entropy_block(p: Any, log_p: Any, scores: Any) -> None:
 def entropy(start: int, stop: int, proba: Any, out: Any) -> None:
     """Proba (n, C) float64 -> out (n,): -sum_k p_k log p_k."""
     n_classes = proba.shape[1]
-    block = _rows_per_block(n_classes)
+    block = max(1, _BLOCK // n_classes)
     log_p = np.empty((block, n_classes))
     for first in range(start, stop, block):
         last = min(first + block, stop)
@@ -116,7 +108,7 @@ def entropy(start: int, stop: int, proba: Any, out: Any) -> None:
 def entropy_float32(start: int, stop: int, proba: Any, out: Any) -> None:
     """As entropy, for float32: each block is widened first, which float64 need not pay for."""
     n_classes = proba.shape[1]
-    block = _rows_per_block(n_classes)
+    block = max(1, _BLOCK // n_classes)
     log_p = np.empty((block, n_classes))
     wide = np.empty((block, n_classes))
     for first in range(start, stop, block):
@@ -223,7 +215,7 @@ def _consensus(p: Any, first: int, mean: Any) -> bool:
 def consensus_entropy(start: int, stop: int, probas: Any, out: Any) -> None:
     """Probas (M, n, C) -> out (n,): entropy of the mean over the members."""
     n_classes = probas.shape[2]
-    block = _rows_per_block(n_classes)
+    block = max(1, _BLOCK // n_classes)
     mean_block = np.empty((block, n_classes))
     log_mean = np.empty((block, n_classes))
     for first in range(start, stop, block):
@@ -241,7 +233,7 @@ def consensus_entropy(start: int, stop: int, probas: Any, out: Any) -> None:
 @njit_reorder
 def _divergences(start: int, stop: int, probas: Any, take_max: bool, out: Any) -> None:
     n_members, _, n_classes = probas.shape
-    block = _rows_per_block(n_classes)
+    block = max(1, _BLOCK // n_classes)
     wide = np.empty((block, n_classes))
     mean_block = np.empty((block, n_classes))
     log_mean = np.empty((block, n_classes))

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-# Handing a share to another thread costs some 50 microseconds; below this many array elements per
-# share the hand-over eats the gain (docs/explanation.md, "Threads").
+# Below about this many array elements per share, handing it to another thread eats the gain
+# (docs/explanation.md, "Why serial kernels and a thread pool").
 MIN_SHARE = 200_000
 
 _pool: ThreadPoolExecutor | None = None
