@@ -18,7 +18,7 @@ from fastal.committee import (
     variation_ratio,
     vote_entropy,
 )
-from fastal.diversity import k_center_greedy
+from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
 from fastal.uncertainty import entropy, least_confidence, margin
 
@@ -38,9 +38,11 @@ __all__ = [
     "epsilon_greedy",
     "k_center_greedy",
     "kl_to_consensus",
+    "kmeans_plusplus",
     "least_confidence",
     "margin",
     "max_kl_to_consensus",
+    "mean_similarity",
     "run_experiment",
     "top_k",
     "variation_ratio",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
@@ -20,6 +22,20 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _REORDER = {"reassoc", "contract", "nsz"}
 
 
+def _sources_digest(folder: Path) -> str:
+    """Digest of all kernel files: numba's cache only looks at the file of the function itself.
+
+    Machine code holds the helpers that it was compiled with, wherever they stand.
+    """
+    digest = 0
+    for path in sorted(folder.glob("_kernels*.py")):
+        digest = zlib.crc32(path.read_bytes(), digest)
+    return f"{digest:08x}"
+
+
+_DIGEST = _sources_digest(Path(__file__).parent)
+
+
 def _cache_wanted() -> bool:
     value = os.environ.get("FASTAL_NUMBA_CACHE", "1")
     if value not in ("0", "1"):
@@ -29,6 +45,8 @@ def _cache_wanted() -> bool:
 
 def _compile(function: F, **options: Any) -> F:
     if _cache_wanted():
+        # The cache is looked up under this name.
+        function.__qualname__ += f"_{_DIGEST}"
         try:
             return numba.njit(cache=True, **_OPTIONS, **options)(function)  # type: ignore[no-any-return]
         except RuntimeError as error:

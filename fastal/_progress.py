@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -23,3 +24,25 @@ def progress(items: Iterable[Item], total: int, what: str, show: bool) -> Iterat
         return
     with tqdm(items, total=total, desc=what, file=sys.stderr) as bar:
         yield from bar
+
+
+@contextmanager
+def counter(total: int, what: str, show: bool) -> Iterator[Callable[[int], None]]:
+    """Give a function to call with how many more are done; if `show`, they are shown in a bar."""
+    if not show:
+        yield lambda more: None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        done = 0
+
+        def tick(more: int) -> None:
+            nonlocal done
+            done += more
+            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+
+        yield tick
+        return
+    with tqdm(total=total, desc=what, file=sys.stderr) as bar:
+        yield bar.update

@@ -10,9 +10,27 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.special import xlogy
+
+from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+
+__all__ = [
+    "consensus_entropy",
+    "entropy",
+    "epsilon_greedy",
+    "k_center_greedy",
+    "kl_to_consensus",
+    "kmeans_plusplus",
+    "least_confidence",
+    "margin",
+    "max_kl_to_consensus",
+    "mean_similarity",
+    "top_k",
+    "variation_ratio",
+    "vote_entropy",
+    "weighted_draw",
+]
 
 # Rows per block: temporaries of this size stay in the cache.
 _BLOCK = 8192
@@ -159,82 +177,3 @@ def epsilon_greedy(
         source = shuffled if is_random else order
         picks.append(int(source[~np.isin(source, picks)][0]))
     return np.array(picks, dtype=np.int64)
-
-
-def k_center_greedy(
-    X: Any, k: int, labeled: Any = None, metric: str = "euclidean", random_state: Any = None
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """One pass over X per centre: ``X @ x`` for sparse rows, feature by feature for dense ones."""
-    cosine = metric == "cosine"
-    n_rows = X.shape[0]
-    rank = np.arange(n_rows)
-    if random_state is not None:
-        rank = _random(random_state).permutation(n_rows)
-    if sp.issparse(X):
-        X = sp.csr_matrix(X, dtype=np.float64)
-        squares = sp.csr_matrix((X.data * X.data, X.indices, X.indptr), shape=X.shape)
-        sq_norms = squares @ np.ones(X.shape[1])
-        mean = np.zeros(X.shape[1])
-        np.add.at(mean, X.indices, X.data)
-        mean /= n_rows
-        to_mean = sq_norms - 2.0 * (X @ mean)
-        if cosine:
-            to_mean = _cosine_distances(X @ mean, sq_norms * (mean @ mean), sq_norms == 0)
-    else:
-        X = np.asarray(X)
-        columns = np.ascontiguousarray(X.T, dtype=np.float64)
-        sq_norms = _ordered_sum(columns * columns)
-        mean = X.mean(axis=0, dtype=np.float64)[:, np.newaxis]
-        if cosine:
-            products = sq_norms * _ordered_sum(mean * mean)
-            to_mean = _cosine_distances(_ordered_sum(columns * mean), products, sq_norms == 0)
-        else:
-            to_mean = _ordered_sum((columns - mean) ** 2)
-
-    def distances(row: Any) -> NDArray[np.float64]:
-        if sp.issparse(X):
-            dots = X @ X[[row]].toarray().ravel()
-            if not cosine:
-                return np.asarray(np.maximum((sq_norms + sq_norms[row]) - 2.0 * dots, 0.0))
-        elif cosine:
-            dots = _ordered_sum(columns * columns[:, [row]])
-        else:
-            return _ordered_sum((columns - columns[:, [row]]) ** 2)
-        return _cosine_distances(dots, sq_norms * sq_norms[row], sq_norms == 0)
-
-    nearest = np.full(n_rows, np.inf)
-    left = np.ones(n_rows, dtype=bool)
-    known = np.flatnonzero(~np.isin(np.arange(n_rows), _left(n_rows, labeled)))
-    row: Any
-    for row in known:
-        np.minimum(nearest, distances(row), out=nearest)
-    left[known] = False
-    rows, radii = [], []
-    for _ in range(min(k, int(left.sum()))):
-        if np.isinf(nearest[0]):
-            row = int(np.argmin(to_mean if random_state is None else rank))
-        else:
-            candidates = np.flatnonzero(left)
-            farthest = candidates[nearest[candidates] == nearest[candidates].max()]
-            row = int(farthest[np.argmin(rank[farthest])])
-        np.minimum(nearest, distances(row), out=nearest)
-        left[row] = False
-        rows.append(row)
-        radii.append(nearest[left].max() if left.any() else 0.0)
-    result = np.array(radii, dtype=np.float64)
-    return np.array(rows, dtype=np.int64), result if cosine else np.sqrt(result)
-
-
-def _ordered_sum(terms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over the first axis in its order (NumPy's own sum pairs terms up)."""
-    total = np.zeros(terms.shape[1])
-    for term in terms:
-        total += term
-    return total
-
-
-def _cosine_distances(dots: Any, products: Any, empty: Any) -> NDArray[np.float64]:
-    """1 - dots / sqrt(products of squared norms); among zeros 0, between zeros and others 1."""
-    scale = np.sqrt(np.where(products > 0, products, 1.0))
-    apart = np.where(empty, 0.0, 1.0) if (products == 0).all() else 1.0
-    return np.where(products > 0, np.maximum(1.0 - dots / scale, 0.0), apart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -53,7 +53,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_pool)
 
 
-def over_rows(kernel: Callable[..., None], n_rows: int, work: int, *args: Any) -> None:
+def over_rows(
+    kernel: Callable[..., None],
+    n_rows: int,
+    work: int,
+    *args: Any,
+    scratch: Sequence[tuple[Any, ...]] | None = None,
+) -> None:
     """Call ``kernel(start, stop, *args)`` so that the ranges cover all rows once.
 
     Parameters
@@ -65,21 +71,25 @@ def over_rows(kernel: Callable[..., None], n_rows: int, work: int, *args: Any) -
         Array elements the whole call reads; decides how many threads are worth it.
     *args
         Handed to the kernel unchanged.
+    scratch : sequence of tuples, optional
+        Further arguments that no two threads may share: the first tuple is handed to the first
+        share, and so on.  There are no more shares than tuples.
     """
-    shares = max(1, min(n_threads(), n_rows, work // MIN_SHARE))
+    own = [()] * n_threads() if scratch is None else scratch
+    shares = max(1, min(n_threads(), len(own), n_rows, work // MIN_SHARE))
     if shares == 1:
-        kernel(0, n_rows, *args)
+        kernel(0, n_rows, *args, *own[0])
         return
     edges = [n_rows * i // shares for i in range(shares + 1)]
     workers = _workers(shares - 1)
     others = []
     try:
         for i in range(1, shares):
-            others.append(workers.submit(kernel, edges[i], edges[i + 1], *args))
+            others.append(workers.submit(kernel, edges[i], edges[i + 1], *args, *own[i]))
     except RuntimeError:
         # The interpreter is shutting down and starts no thread any more: what could not be handed
         # over is done here.
-        kernel(edges[len(others) + 1], n_rows, *args)
-    kernel(edges[0], edges[1], *args)
+        kernel(edges[len(others) + 1], n_rows, *args, *own[1])
+    kernel(edges[0], edges[1], *args, *own[0])
     for other in others:
         other.result()

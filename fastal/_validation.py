@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+
+from fastal._threads import over_rows
 
 
 class CSR(NamedTuple):
@@ -23,6 +25,7 @@ class CSR(NamedTuple):
     indices: NDArray[Any]
     indptr: NDArray[Any]
     shape: tuple[int, int]
+    positive: bool  # no entry is negative
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -189,6 +192,29 @@ def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[Any]:
     return read_only(array)
 
 
+def check_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64]:
+    """A finite weight, not negative, for each row as float64; an empty array for none."""
+    if weights is None:
+        return np.empty(0)
+    array = check_scores(weights, "sample_weight")
+    if len(array) != n_rows:
+        raise ValueError(f"sample_weight must hold {n_rows} weights, one a row, got {len(array)}")
+    bad = np.flatnonzero((array < 0) | np.isinf(array))
+    if bad.size:
+        raise ValueError(
+            f"sample_weight must be finite and not negative, but row {bad[0]} weighs "
+            f"{array[bad[0]]} ({bad.size} rows like it)"
+        )
+    return array
+
+
+def check_metric(metric: Any, known: Sequence[str] = ("euclidean", "cosine")) -> str:
+    """One of the known metrics."""
+    if metric not in known:
+        raise ValueError(f"metric must be {' or '.join(map(repr, known))}, got {metric!r}")
+    return str(metric)
+
+
 def check_count(k: Any, name: str) -> int:
     """A whole number of at least 1."""
     if isinstance(k, (bool, np.bool_)) or not isinstance(k, (numbers.Integral, np.integer)):
@@ -257,20 +283,40 @@ def check_csr(X: Any) -> CSR:
     shape = (int(X.shape[0]), int(X.shape[1]))
     data = _as_float(X.data, "X")
     _check_structure(X.indices, X.indptr, data.size, shape)
-    if _has_duplicates(X.indices, X.indptr, shape[1]):
+    n_entries = int(X.indptr[-1])
+    matrix = CSR(
+        read_only(data[:n_entries]),
+        read_only(X.indices[:n_entries]),
+        read_only(X.indptr),
+        shape,
+        True,
+    )
+    from fastal import _kernels_csr
+
+    verdict = np.empty(shape[0], dtype=np.uint8)
+    over_rows(
+        _kernels_csr.check_rows, shape[0], n_entries,
+        matrix.data, matrix.indices, matrix.indptr, shape[1], verdict,
+    )  # fmt: skip
+    worst = int(verdict.max(initial=0))
+    if worst > _kernels_csr.DUPLICATE:
+        _explain_bad_entry(matrix, int(np.flatnonzero(verdict == worst)[0]))
+    if worst == _kernels_csr.DUPLICATE:
         # sum_duplicates works in place: on a matrix of our own, never on the caller's.
         X = sp.csr_matrix((data, X.indices, X.indptr), shape=shape, copy=True)
         X.sum_duplicates()
-        data = X.data
-    data = data[: X.indptr[-1]]
-    if not np.isfinite(data).all():
-        entry = np.flatnonzero(~np.isfinite(data))[0]
-        row = np.searchsorted(X.indptr, entry, side="right") - 1
-        raise ValueError(f"X must be finite, but row {row} holds {data[entry]}")
-    index_dtype = np.int64 if np.int64 in (X.indices.dtype, X.indptr.dtype) else np.int32
-    indices = X.indices[: X.indptr[-1]].astype(index_dtype, copy=False)
-    indptr = X.indptr.astype(index_dtype, copy=False)
-    return CSR(read_only(data), read_only(indices), read_only(indptr), shape)
+        return check_csr(X)
+    return matrix._replace(positive=worst == 0)
+
+
+def _explain_bad_entry(matrix: CSR, row: int) -> NoReturn:
+    own = slice(matrix.indptr[row], matrix.indptr[row + 1])
+    columns, data = matrix.indices[own], matrix.data[own]
+    if ((columns < 0) | (columns >= matrix.shape[1])).any():
+        raise ValueError(
+            f"X is not a valid CSR matrix: row {row} has a column outside 0..{matrix.shape[1] - 1}"
+        )
+    raise ValueError(f"X must be finite, but row {row} holds {data[~np.isfinite(data)][0]}")
 
 
 def _check_structure(
@@ -281,17 +327,6 @@ def _check_structure(
         len(indptr) != shape[0] + 1
         or indptr[0] != 0
         or indptr[-1] > min(n_entries, len(indices))
-        or (np.diff(indptr) < 0).any()
+        or (indptr[1:] < indptr[:-1]).any()
     ):
         raise ValueError("X is not a valid CSR matrix: its indptr does not fit its entries")
-    used = indices[: indptr[-1]]
-    if used.size and (used.min() < 0 or used.max() >= shape[1]):
-        raise ValueError(f"X is not a valid CSR matrix: a column lies outside 0..{shape[1] - 1}")
-
-
-def _has_duplicates(indices: NDArray[Any], indptr: NDArray[Any], n_features: int) -> bool:
-    from fastal import _kernels_csr
-
-    # Not scipy's has_canonical_format: it would store its answer in the caller's matrix, and it
-    # does not tell unsorted rows, which are fine, from duplicate entries, which are not.
-    return bool(_kernels_csr.has_duplicates(read_only(indices), read_only(indptr), n_features))

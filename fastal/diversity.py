@@ -7,13 +7,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastal._centers import search
+from fastal._progress import counter
 from fastal._threads import over_rows
-from fastal._validation import CSR, check_count, check_matrix, check_random_state, check_rows
+from fastal._validation import (
+    CSR,
+    check_count,
+    check_matrix,
+    check_metric,
+    check_random_state,
+    check_rows,
+    check_weights,
+)
 
-__all__ = ["k_center_greedy"]
-
-# Picks made in one call of a kernel: Python sees Ctrl-C in between.
-_PICKS_PER_CALL = 64
+__all__ = ["k_center_greedy", "kmeans_plusplus", "mean_similarity"]
 
 
 def k_center_greedy(
@@ -22,12 +29,17 @@ def k_center_greedy(
     labeled: ArrayLike | None = None,
     metric: Literal["euclidean", "cosine"] = "euclidean",
     random_state: Any = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    progress: bool = False,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     r"""Pick k rows, each the farthest from all rows picked or labelled before (core-set).
 
     .. math:: u_{t+1} = \arg\max_u \min_{s \in S_t} d(x_u, x_s)
 
-    A 2-approximation of the smallest radius with which k balls around rows cover the pool.
+    A 2-approximation of the smallest radius with which k balls around rows cover the pool.  With
+    weights, :math:`\arg\max_u w_u \min_{s \in S_t} d(x_u, x_s)`: weights from an uncertainty
+    score or from `fastal.mean_similarity` keep odd rows from being picked for their oddness alone.
 
     Parameters
     ----------
@@ -45,20 +57,25 @@ def k_center_greedy(
         None: equal distances go to the lowest row and, with nothing labelled, the first pick is
         the row nearest to the mean of all rows (Euclidean) or most similar to it (cosine).
         Otherwise ties are broken and the first row is drawn uniformly at random.
+    sample_weight : array-like of shape (n_samples,), optional
+        What the distances of each row are multiplied by: finite, not negative.  With nothing
+        labelled, the first pick is then one of the rows of largest weight.
+    progress : bool, default False
+        Show on standard error how many picks are made.
 
     Returns
     -------
     rows : ndarray of shape (min(k, n_unlabelled),), int64
         Row numbers of X in the order picked, without repeats.
     radii : ndarray of the same shape, float64
-        ``radii[i]`` is the covering radius after pick i: the largest distance of any row from the
-        nearest picked or labelled one.
+        ``radii[i]`` is the covering radius after pick i: the largest (weighted) distance of any
+        row from the nearest picked or labelled one.
 
     Raises
     ------
     ValueError
-        If k is below 1, X is not finite or not two-dimensional, a labelled row does not exist, or
-        the metric is unknown.
+        If k is below 1, X is not finite or not two-dimensional, a labelled row does not exist,
+        the metric is unknown, or a weight is negative or not finite.
     TypeError
         If X holds no numbers or k is no whole number.
 
@@ -70,8 +87,9 @@ def k_center_greedy(
     same order.  Dense rows are compared by their differences.
 
     The picks are exactly those of the textbook loop ``X @ x`` per pick, but a row's distances are
-    only computed when its last known one could make it the farthest.  Besides X the search holds
-    five arrays of n_samples, one of n_features and a copy of the picked and labelled rows.
+    only computed when what is known of them could make it the farthest (docs/explanation.md).  X
+    is not copied.  Besides it the search holds about 50 bytes for each row, 70 for each column,
+    and lists of the entries of the labelled and picked rows.
 
     References
     ----------
@@ -86,200 +104,215 @@ def k_center_greedy(
     >>> fastal.k_center_greedy(X, k=2, labeled=[0])
     (array([3, 2]), array([4., 1.]))
     """
-    if metric not in ("euclidean", "cosine"):
-        raise ValueError(f"metric must be 'euclidean' or 'cosine', got {metric!r}")
+    cosine = check_metric(metric) == "cosine"
     k = check_count(k, "k")
     matrix = check_matrix(X)
     n_rows = len(matrix.indptr) - 1 if isinstance(matrix, CSR) else len(matrix)
     known = check_rows(labeled, n_rows, "labeled")
-    rank = np.arange(n_rows)
-    if random_state is not None:
-        rank = check_random_state(random_state).permutation(n_rows)
-    unlabelled = np.ones(n_rows, dtype=bool)
-    unlabelled[known] = False
-    heap = np.flatnonzero(unlabelled)
-    n_picks = min(k, heap.size)
-    if n_picks == 0:
+    weights = check_weights(sample_weight, n_rows)
+    rank = draw_rank(n_rows, random_state)
+    left = rows_left(n_rows, known)
+    if left.size == 0:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    cosine = metric == "cosine"
-    # One pick more than asked for, where there is one: its distance is the last radius.
-    n_steps = min(k + 1, heap.size)
-    centers = (
-        _SparseCenters(matrix, cosine, known, n_steps)
-        if isinstance(matrix, CSR)
-        else _DenseCenters(matrix, cosine, known, n_steps)
-    )
-    _check_scale(centers.sq_norms, cosine)
-    if known.size:
-        rows, before = _traverse(centers, known, heap, rank, n_steps)
-    else:
-        first = _first_center(centers, rank, central=random_state is None)
-        rows, before = _traverse(
-            centers, np.array([first]), heap[heap != first], rank, n_steps - 1
-        )
-        rows = np.append(first, rows)
-        before = np.append(np.inf, before)
-    # What a pick's distance was just before it was made is the radius after the pick before.
-    radii = np.append(before[1:], np.zeros(1))[:n_picks]
-    return rows[:n_picks], radii if cosine else np.sqrt(radii)
-
-
-def _check_scale(sq_norms: NDArray[np.float64], cosine: bool) -> None:
-    """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
-    bad = np.isinf(sq_norms)
-    if cosine:
-        # Products of two squared norms must stay in range as well.
-        bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
-    if bad.any():
-        row = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
-            f"{sq_norms[row]:.3g}; rescale X"
-        )
-
-
-def _first_center(
-    centers: _SparseCenters | _DenseCenters, rank: NDArray[np.int64], central: bool
-) -> int:
-    """First row in rank, or the row nearest to the mean of all rows."""
-    return int(np.argmin(centers.distances_to_mean() if central else rank))
-
-
-def _traverse(
-    centers: _SparseCenters | _DenseCenters,
-    start: NDArray[np.int64],
-    candidates: NDArray[np.int64],
-    rank: NDArray[np.int64],
-    n_picks: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Pick from the candidates; also return the distance each pick had just before it was made."""
-    from fastal import _kernels_diversity
-
-    bound = np.full(rank.size, np.inf)
-    seen = np.zeros(rank.size, dtype=np.int64)
+    centers = search(matrix, cosine, weights if cosine else weights * weights)
+    start = known
+    if known.size == 0:
+        start = first_center(centers, rank, weights, central=random_state is None)
+        left = rows_left(n_rows, start)
     centers.add(start)
-    # One linear pass is cheaper than bringing every row up to date through the heap.
-    centers.meet_all(bound, seen)
-    heap = candidates.copy()
-    _kernels_diversity.heapify(bound, rank, heap)
-    rows = np.empty(n_picks, dtype=np.int64)
-    before = np.empty(n_picks)
-    for done in range(0, n_picks, _PICKS_PER_CALL):
-        now = slice(done, min(done + _PICKS_PER_CALL, n_picks))
-        left = heap[: heap.size - done]
-        centers.pick(rank, bound, seen, left, rows[now], before[now])
-    return rows, before
+    bound, seen = np.full(n_rows, np.inf), np.zeros(n_rows, dtype=np.int32)
+    centers.bound_all(bound, seen)
+    return farthest(centers, start[known.size :], left, rank, bound, seen, k, cosine, progress)
 
 
-class _SparseCenters:
-    """The centres so far, as one list of entries per term; see fastal/_kernels_diversity.py."""
-
-    def __init__(self, X: CSR, cosine: bool, known: NDArray[np.int64], n_picks: int) -> None:
-        from fastal import _kernels_csr, _kernels_diversity
-
-        self._csr = _kernels_csr
-        self._kernels = _kernels_diversity
-        self._matrix = X.data, X.indices, X.indptr
-        self._n_features = X.shape[1]
-        self._cosine = cosine
-        self.sq_norms = np.empty(X.shape[0])
-        over_rows(self._csr.sq_norms, X.shape[0], X.data.size, X.data, X.indptr, self.sq_norms)
-        lengths = np.diff(X.indptr)
-        # The picks are not known yet: make room for the longest rows (untouched memory is free).
-        capacity = int(lengths[known].sum() + np.partition(lengths, -n_picks)[-n_picks:].sum())
-        self._n_entries = 0
-        self._lists = (
-            np.full(X.shape[1], -1, dtype=np.int64),  # head
-            np.empty(capacity, dtype=np.int64),  # previous
-            np.empty(capacity, dtype=np.int64),  # owner
-            np.empty(capacity),  # value
-        )
-        self._n_centers = 0
-        self._center_sq_norms = np.empty(known.size + n_picks)
-
-    def add(self, rows: NDArray[np.int64]) -> None:
-        for row in rows.tolist():
-            self._center_sq_norms[self._n_centers] = self.sq_norms[row]
-            self._n_entries = self._kernels.add_center_csr(
-                *self._matrix, row, self._n_centers, self._n_entries, *self._lists
-            )
-            self._n_centers += 1
-
-    def meet_all(self, bound: NDArray[np.float64], seen: NDArray[np.int64]) -> None:
-        over_rows(
-            self._kernels.meet_centers_csr, bound.size, self._matrix[0].size,
-            *self._matrix, self.sq_norms, self._cosine, self._n_centers, *self._lists,
-            self._center_sq_norms, bound, seen,
-        )  # fmt: skip
-
-    def pick(self, rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, before: Any) -> None:
-        self._n_entries = self._kernels.k_center_greedy_csr(
-            *self._matrix, self.sq_norms, self._cosine, self._n_centers, self._n_entries,
-            *self._lists, self._center_sq_norms, rank, bound, seen, heap, rows, before,
-        )  # fmt: skip
-        self._n_centers += rows.size
-
-    def distances_to_mean(self) -> NDArray[np.float64]:
-        """Cosine distances, or squared Euclidean ones but for a term that all rows share."""
-        n_rows = self.sq_norms.size
-        mean = np.zeros(self._n_features)
-        data, indices, _ = self._matrix
-        self._csr.column_sums(data, indices, mean)
-        mean /= n_rows
-        dots = np.empty(n_rows)
-        over_rows(self._csr.dots, n_rows, data.size, *self._matrix, mean, dots)
-        if not self._cosine:
-            return self.sq_norms - 2.0 * dots
-        products = self.sq_norms * float(mean @ mean)
-        # As between two rows: zeros are at distance 0 from zeros and 1 from all else.
-        flat = np.where(self.sq_norms == float(mean @ mean), 0.0, 1.0)
-        scale = np.sqrt(np.where(products > 0, products, 1.0))
-        return np.where(products > 0, np.maximum(1.0 - dots / scale, 0.0), flat)
+def farthest(
+    centers: Any,
+    first: NDArray[np.int64],
+    left: NDArray[np.int64],
+    rank: NDArray[np.int64],
+    bound: NDArray[np.float64],
+    seen: NDArray[np.int32],
+    k: int,
+    cosine: bool,
+    progress: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Pick k rows, the first of them given, and the radii after each pick."""
+    k = min(k, first.size + left.size)
+    # One pick more than asked for, where there is one: its distance is the last radius.
+    n_steps = min(k + 1 - first.size, left.size)
+    with counter(n_steps, "picks", progress) as tick:
+        rows, before = centers.pick(left, rank, bound, seen, n_steps, tick)
+    rows = np.concatenate([first, rows])
+    # What a pick's distance was just before it was made is the radius after the pick before.
+    radii = np.append(before[1 - first.size :], 0.0)[:k]
+    return rows[:k], radii if cosine else np.sqrt(radii)
 
 
-class _DenseCenters:
-    """The centres so far, one in each column; see fastal/_kernels_diversity.py."""
+def draw_rank(n_rows: int, random_state: Any) -> NDArray[np.int64]:
+    """Order in which rows win ties: their own, or a random one."""
+    if random_state is None:
+        return np.arange(n_rows)
+    return np.asarray(check_random_state(random_state).permutation(n_rows), dtype=np.int64)
 
-    def __init__(
-        self, X: NDArray[Any], cosine: bool, known: NDArray[np.int64], n_picks: int
-    ) -> None:
-        from fastal import _kernels_diversity
 
-        self._kernels = _kernels_diversity
-        self._X = X
-        self._cosine = cosine
-        self.sq_norms = np.empty(len(X))
-        over_rows(self._kernels.sq_norms_dense, len(X), X.size, X, self.sq_norms)
-        self._n_centers = 0
-        self._centers = np.empty((X.shape[1], known.size + n_picks))
-        self._center_sq_norms = np.empty(known.size + n_picks)
+def rows_left(n_rows: int, without: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All rows but those."""
+    left = np.ones(n_rows, dtype=bool)
+    left[without] = False
+    return np.flatnonzero(left)
 
-    def add(self, rows: NDArray[np.int64]) -> None:
-        new = slice(self._n_centers, self._n_centers + rows.size)
-        self._centers[:, new] = self._X[rows].T
-        self._center_sq_norms[new] = self.sq_norms[rows]
-        self._n_centers += rows.size
 
-    def meet_all(self, bound: NDArray[np.float64], seen: NDArray[np.int64]) -> None:
-        over_rows(
-            self._kernels.meet_centers_dense, bound.size, self._X.size * self._n_centers,
-            self._X, self.sq_norms, self._cosine, self._n_centers, self._centers,
-            self._center_sq_norms, bound, seen,
-        )  # fmt: skip
+def first_center(
+    centers: Any, rank: NDArray[np.int64], weights: NDArray[np.float64], central: bool
+) -> NDArray[np.int64]:
+    """Of the heaviest rows, the first in rank or the one nearest to the mean of all rows."""
+    heaviest = np.flatnonzero(weights == weights.max()) if weights.size else np.arange(rank.size)
+    order = centers.distances_to_mean() if central else rank
+    return heaviest[[np.argmin(order[heaviest])]]
 
-    def pick(self, rank: Any, bound: Any, seen: Any, heap: Any, rows: Any, before: Any) -> None:
-        self._kernels.k_center_greedy_dense(
-            self._X, self.sq_norms, self._cosine, self._n_centers, self._centers,
-            self._center_sq_norms, rank, bound, seen, heap, rows, before,
-        )  # fmt: skip
-        self._n_centers += rows.size
 
-    def distances_to_mean(self) -> NDArray[np.float64]:
-        """Squared Euclidean or cosine distances."""
-        mean = self._X.mean(axis=0, dtype=np.float64)
-        out = np.empty(len(self._X))
-        over_rows(
-            self._kernels.distances_to_dense, len(out), self._X.size,
-            self._X, self.sq_norms, self._cosine, mean, out,
-        )  # fmt: skip
-        return out
+def kmeans_plusplus(
+    X: Any,
+    k: int,
+    labeled: ArrayLike | None = None,
+    metric: Literal["euclidean", "cosine"] = "euclidean",
+    random_state: Any = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    progress: bool = False,
+) -> NDArray[np.int64]:
+    r"""Draw k rows, each with a probability in proportion to its squared distance (k-means++).
+
+    .. math:: P(u) \propto w_u \min_{s \in S_t} d(x_u, x_s)^2
+
+    Farthest-first with chance in it: far rows are likely, but the many ordinary rows together
+    outweigh a few odd ones.
+
+    Parameters
+    ----------
+    X : sparse matrix or array-like of shape (n_samples, n_features)
+        As in `fastal.k_center_greedy`.
+    k : int
+        How many rows to draw, at least 1.  If fewer are unlabelled, all of them are drawn.
+    labeled : array-like of int or bool, optional
+        Row numbers of X, or a mask over its rows, that count as drawn already.
+    metric : {"euclidean", "cosine"}, default "euclidean"
+        "cosine" takes the cosine distance in place of the squared distance: for rows of unit
+        length that is half of it, which is the same distribution.
+    random_state : None, int, RandomState or Generator, default None
+        None draws afresh with every call.
+    sample_weight : array-like of shape (n_samples,), optional
+        Finite, not negative.  Rows of weight 0 come last, like copies of rows drawn before.
+    progress : bool, default False
+        Show on standard error how many rows are drawn.
+
+    Returns
+    -------
+    rows : ndarray of shape (min(k, n_unlabelled),), int64
+        Row numbers of X in the order drawn, without repeats.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `fastal.k_center_greedy`.
+
+    Notes
+    -----
+    The draws are a race: each row waits an exponentially distributed time at the rate
+    :math:`w d^2`, and when a pick lowers the rate, what is left of its time grows in proportion.
+    A race has no memory, so one random number a row is enough for all draws; and a time only
+    grows, so that only the rows about to win need be looked at.  Dense rows are all looked at for
+    each draw.
+
+    References
+    ----------
+    Arthur & Vassilvitskii (2007), "k-means++: the advantages of careful seeding", SODA.
+
+    Examples
+    --------
+    >>> import fastal
+    >>> fastal.kmeans_plusplus([[0.0], [0.0], [5.0], [5.0]], k=2, random_state=0)
+    array([3, 0])
+    """
+    cosine = check_metric(metric) == "cosine"
+    k = check_count(k, "k")
+    matrix = check_matrix(X)
+    n_rows = len(matrix.indptr) - 1 if isinstance(matrix, CSR) else len(matrix)
+    known = check_rows(labeled, n_rows, "labeled")
+    weights = check_weights(sample_weight, n_rows)
+    noise = check_random_state(random_state).standard_exponential(n_rows)
+    # Rows that are at no distance from a centre, or weigh nothing, come last in this order.
+    rank = np.empty(n_rows, dtype=np.int64)
+    rank[np.argsort(noise, kind="stable")] = np.arange(n_rows)
+    if weights.size:
+        with np.errstate(divide="ignore"):
+            noise = noise / weights
+    left = rows_left(n_rows, known)
+    k = min(k, left.size)
+    if k == 0:
+        return np.empty(0, dtype=np.int64)
+    start = known
+    if known.size == 0:
+        start = np.array([np.lexsort((rank, noise))[0]])
+        # The others have waited for as long as the first one took.
+        noise -= noise[start[0]] if np.isfinite(noise[start[0]]) else 0.0
+        left = rows_left(n_rows, start)
+    centers = search(matrix, cosine, np.empty(0))
+    centers.add(start)
+    bound, seen = np.full(n_rows, np.inf), np.zeros(n_rows, dtype=np.int32)
+    centers.bound_all(bound, seen)
+    n_draws = k - start.size + known.size
+    with counter(n_draws, "draws", progress) as tick:
+        rows = centers.race(left, rank, noise, bound, seen, n_draws, tick)
+    return np.concatenate([start[known.size :], rows])
+
+
+def mean_similarity(X: Any) -> NDArray[np.float64]:
+    r"""Mean cosine similarity of each row to all rows: how much of the pool is like it.
+
+    .. math:: \frac1n \sum_u \cos(x, x_u) = \frac{x}{|x|} \cdot \frac1n \sum_u \frac{x_u}{|x_u|}
+
+    which takes one pass over the entries for the sum and one for the products, not n².
+
+    Parameters
+    ----------
+    X : sparse matrix or array-like of shape (n_samples, n_features)
+        Finite numbers.
+
+    Returns
+    -------
+    similarity : ndarray of shape (n_samples,), float64
+        Between -1 and 1 (between 0 and 1 if nothing in X is negative); 0 for rows of zeros.
+
+    Raises
+    ------
+    ValueError
+        If X is not finite or not two-dimensional, or its squares leave the range of float64.
+    TypeError
+        If X holds no numbers.
+
+    References
+    ----------
+    Settles & Craven (2008), "An analysis of active learning strategies for sequence labeling
+    tasks", EMNLP: the information density of a row is a power of this number.
+
+    Examples
+    --------
+    >>> import fastal
+    >>> fastal.mean_similarity([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]).round(3)
+    array([0.667, 0.667, 0.333])
+    """
+    matrix = check_matrix(X)
+    centers = search(matrix, True, np.empty(0))
+    units = np.sqrt(np.where(centers.sq_norms > 0, centers.sq_norms, 1.0))
+    if not isinstance(matrix, CSR):
+        mean = (matrix / units[:, np.newaxis]).sum(axis=0) / max(1, len(matrix))
+        return np.asarray(matrix @ mean / units)
+    from fastal import _kernels_csr
+
+    mean = np.zeros(matrix.shape[1])
+    _kernels_csr.unit_row_sum(matrix.data, matrix.indices, matrix.indptr, units, mean)
+    mean /= max(1, len(units))
+    dots = np.empty(len(units))
+    over_rows(_kernels_csr.dots, len(units), matrix.data.size, *matrix[:3], mean, dots)
+    return dots / units

@@ -271,7 +271,7 @@ def test_a_corrupt_matrix_is_refused():
     # Compiled code does not check bounds: this would read and write outside the arrays.
     X = sp.csr_matrix(np.eye(3))
     X.indices[1] = 7
-    with pytest.raises(ValueError, match=r"a column lies outside 0\.\.2"):
+    with pytest.raises(ValueError, match=r"row 1 has a column outside 0\.\.2"):
         fastal.k_center_greedy(X, 1)
     X = sp.csr_matrix(np.eye(3))
     X.indptr[1] = 9
@@ -283,3 +283,174 @@ def test_empty_pool():
     for X in (np.empty((0, 3)), sp.csr_matrix((0, 3))):
         rows, radii = fastal.k_center_greedy(X, 2)
         assert rows.shape == radii.shape == (0,)
+
+
+# --- what the lazy search must not get wrong
+
+
+def many_centers(rng, n_rows=400, positive=True, dtype=np.float64):
+    """Rows with terms common and rare enough for lists, tables and all bounds."""
+    share = rng.permutation(np.geomspace(0.002, 0.9, 60))
+    dense = np.where(rng.random((n_rows, 60)) < share, rng.random((n_rows, 60)), 0.0)
+    if not positive:
+        dense -= np.where(dense > 0, 0.4, 0.0)
+    dense[rng.choice(n_rows, 20, replace=False)] = dense[:20]
+    dense[rng.choice(n_rows, 3, replace=False)] = 0.0
+    dense *= rng.lognormal(0.0, 0.5, (n_rows, 1))
+    return sp.csr_matrix(dense.astype(dtype))
+
+
+@compiled_only
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("positive", [True, False])
+@pytest.mark.parametrize("n_labeled", [0, 1, 60])
+@pytest.mark.parametrize("unit", [True, False])
+def test_many_centres_equal_reference(metric, positive, n_labeled, unit):
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X = many_centers(rng, positive=positive, dtype=[np.float64, np.float32][seed % 2])
+        if unit:
+            norms = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
+            X = sp.csr_matrix(sp.diags(1 / np.where(norms > 0, norms, 1.0)) @ X)
+        labeled = rng.choice(400, n_labeled, replace=False) if n_labeled else None
+        weights = rng.random(400) if seed > 2 else None
+        state = seed if seed % 3 == 0 else None
+        assert_picks_equal(
+            X, 250, labeled=labeled, metric=metric, random_state=state, sample_weight=weights
+        )
+
+
+def test_memory_that_was_used_before_changes_nothing(monkeypatch):
+    # The defect this found: columns of the table of centres that a later centre never wrote to.
+    X = many_centers(np.random.default_rng(0))
+    labeled = np.arange(60)
+    expected = fastal.k_center_greedy(X, 50, labeled)
+    empty = np.empty
+
+    def used(shape, dtype=np.float64):
+        array = empty(shape, dtype)
+        array.view(np.uint8)[...] = 127 if array.ndim and array.size else 0
+        return array
+
+    monkeypatch.setattr("numpy.empty", used)
+    rows, radii = fastal.k_center_greedy(X, 50, labeled)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(rows, expected[0])
+    np.testing.assert_array_equal(radii, expected[1])
+
+
+def test_k_center_greedy_weights():
+    X = np.array([[0.0], [1.0], [5.0], [9.0]])
+    for storage in (np.asarray, sp.csr_matrix):
+        rows, radii = fastal.k_center_greedy(
+            storage(X), 3, labeled=[0], sample_weight=[1.0, 4.0, 1.0, 0.1]
+        )
+        # 4 x 1, 1 x 5 and 0.1 x 9: row 2, then row 1 (4 x 1), then row 3.
+        np.testing.assert_array_equal(rows, [2, 1, 3])
+        np.testing.assert_allclose(radii, [4.0, 0.4, 0.0])
+        # Nothing labelled: the heaviest row first.
+        rows, _ = fastal.k_center_greedy(storage(X), 2, sample_weight=[1.0, 4.0, 1.0, 0.1])
+        np.testing.assert_array_equal(rows, [1, 2])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    shape=st.tuples(st.integers(1, 60), st.integers(1, 30)),
+    density=st.sampled_from([0.0, 0.05, 0.3, 1.0]),
+    k=st.integers(1, 70),
+    n_labeled=st.integers(0, 10),
+    metric=st.sampled_from(["euclidean", "cosine"]),
+    storage=st.sampled_from(["csr", "dense"]),
+    weighted=st.booleans(),
+    coarse=st.booleans(),
+)
+def test_kmeans_plusplus_equals_reference(
+    seed, shape, density, k, n_labeled, metric, storage, weighted, coarse
+):
+    rng = np.random.RandomState(seed)
+    X = random_csr(rng, shape[0], shape[1], density)
+    if coarse:
+        X.data = np.round(X.data * 2)
+    X = X if storage == "csr" else X.toarray()
+    labeled = rng.permutation(shape[0])[: min(n_labeled, shape[0])] if n_labeled else None
+    weights = np.round(rng.random_sample(shape[0]) * 2) if weighted else None
+    options = {"metric": metric, "random_state": seed, "sample_weight": weights}
+    rows = fastal.kmeans_plusplus(X, k, labeled, **options)
+    expected = _reference.kmeans_plusplus(X, k, labeled, **options)
+    np.testing.assert_array_equal(rows, expected)
+    n_known = 0 if labeled is None else len(labeled)
+    assert len(rows) == min(k, shape[0] - n_known) == len(set(rows.tolist()))
+
+
+@compiled_only
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_kmeans_plusplus_on_real_text(real_tfidf, metric):
+    X = real_tfidf("sms_spam", 3000)
+    for labeled in (None, np.arange(40)):
+        rows = fastal.kmeans_plusplus(X, 150, labeled, metric, random_state=1)
+        expected = _reference.kmeans_plusplus(X, 150, labeled, metric, random_state=1)
+        np.testing.assert_array_equal(rows, expected)
+
+
+def test_kmeans_plusplus_draws_in_proportion():
+    # From row 0, squared distances 1, 4, 9 (times the weights 1, 1, 2): 1/23, 4/23, 18/23.
+    X = sp.csr_matrix(np.array([[0.0], [1.0], [2.0], [3.0]]))
+    draws = [
+        fastal.kmeans_plusplus(X, 2, [0], random_state=seed, sample_weight=[1, 1, 1, 2])
+        for seed in range(3000)
+    ]
+    first = np.bincount([rows[0] for rows in draws], minlength=4) / 3000
+    np.testing.assert_allclose(first, [0, 1 / 23, 4 / 23, 18 / 23], atol=0.03)
+    # After row 3 both others are at distance 1 of a centre.
+    second = [rows[1] for rows in draws if rows[0] == 3]
+    np.testing.assert_allclose(np.mean(np.array(second) == 1), 0.5, atol=0.04)
+
+
+def test_kmeans_plusplus_first_draw_is_uniform_and_copies_come_last():
+    X = np.array([[0.0], [0.0], [0.0], [7.0]])
+    draws = [fastal.kmeans_plusplus(X, 4, random_state=seed) for seed in range(2000)]
+    shares = np.bincount([rows[0] for rows in draws], minlength=4) / 2000
+    np.testing.assert_allclose(shares, 0.25, atol=0.04)
+    for rows in draws:
+        assert 3 in rows[:2]
+        assert sorted(rows) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("storage", [np.asarray, sp.csr_matrix])
+def test_mean_similarity_equals_reference(storage):
+    rng = np.random.RandomState(0)
+    for X in (random_csr(rng), sp.csr_matrix((3, 4)), sp.csr_matrix((0, 4))):
+        X = X if storage is sp.csr_matrix else X.toarray()
+        similarity = fastal.mean_similarity(X)
+        np.testing.assert_allclose(similarity, _reference.mean_similarity(X), atol=1e-12)
+    X = random_csr(rng).toarray()
+    expected = 1 - pairwise_distances(X, metric="cosine")
+    expected[(X == 0).all(axis=1)] = 0.0
+    np.testing.assert_allclose(fastal.mean_similarity(storage(X)), expected.mean(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, 2.0], "sample_weight must hold 3 weights, one a row, got 2"),
+        ([1.0, -2.0, 1.0], "sample_weight must be finite and not negative, but row 1 weighs -2.0"),
+        ([1.0, np.inf, 1.0], "sample_weight must be finite"),
+        ([1.0, np.nan, 1.0], "sample_weight must not be NaN"),
+    ],
+)
+def test_bad_weights(weights, message):
+    for function in (fastal.k_center_greedy, fastal.kmeans_plusplus):
+        with pytest.raises(ValueError, match=message):
+            function(np.eye(3), 1, sample_weight=weights)
+
+
+def test_progress_is_shown_on_request(capsys):
+    X = random_csr(np.random.RandomState(3))
+    fastal.k_center_greedy(X, 5, progress=True)
+    fastal.kmeans_plusplus(X, 5, progress=True)
+    shown = capsys.readouterr().err
+    assert "picks" in shown
+    assert "draws" in shown
+    fastal.k_center_greedy(X, 5)
+    assert capsys.readouterr().err == ""

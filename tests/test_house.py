@@ -24,7 +24,12 @@ NAMES = sorted(
 )
 
 # Their public function is NumPy around the kernel of another name; nothing else loops over rows.
-KERNEL_OF = {"epsilon_greedy": "top_k", "k_center_greedy": "k_center_greedy_csr"}
+KERNEL_OF = {
+    "epsilon_greedy": "top_k",
+    "k_center_greedy": "k_center_greedy_csr",
+    "kmeans_plusplus": "kmeans_plusplus_csr",
+    "mean_similarity": "unit_row_sum",
+}
 
 
 def _functions(path: Path) -> dict[str, ast.FunctionDef]:
@@ -37,7 +42,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 12
+    assert len(NAMES) == 14
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,7 +84,8 @@ def test_nobody_bypasses_the_rules(path):
     banned = r"parallel=|prange|guvectorize|jitclass|numba\.extending|\bexec\(|\beval\("
     assert not re.search(banned, text)
     assert not re.search(r"np\.random\.(seed|rand|randn|choice|shuffle|permutation)\(", text)
-    assert "_reference" not in re.sub(r'""".*?"""', "", text, flags=re.DOTALL)
+    if not path.name.startswith("_reference"):
+        assert "_reference" not in re.sub(r'""".*?"""', "", text, flags=re.DOTALL)
     assert len(text.splitlines()) <= 400
 
 
