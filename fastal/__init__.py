@@ -20,6 +20,7 @@ from fastal.committee import (
 )
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
+from fastal.selector import KCenterSelector
 from fastal.uncertainty import entropy, least_confidence, margin
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ActiveLearner",
     "Committee",
+    "KCenterSelector",
     "compare_strategies",
     "consensus_entropy",
     "entropy",

@@ -8,7 +8,6 @@ import numpy as np
 
 from fastal._jit import njit
 
-
 # What check_rows says of a row.
 NEGATIVE, DUPLICATE, NOT_FINITE, OUTSIDE = 1, 2, 3, 4
 

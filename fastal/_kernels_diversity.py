@@ -34,9 +34,11 @@ def k_center_greedy_csr(
     rows: Any, centers: Any, queue: Any, rank: Any, bound: Any, seen: Any, dots: Any,
     picks: Any, before: Any, done: int, budget: int,
 ) -> int:  # fmt: skip
-    """Pick from the heap until all picks are made, no row of it is left in its bucket, or the
-    budget of entries read is spent.  Returns how many picks are made; before[i] is the bound of
-    pick i just before it was made.
+    """Pick rows; returns how many picks are made when no row of the heap is left in its bucket or
+    the budget of entries read is spent.
+
+    before[i] is the bound of pick i just before it was made.  The last pick does not become a
+    centre: only its bound is of interest.
     """  # noqa: D205
     heap = queue.heap
     while done < picks.size and queue.size[0] > 0 and budget > 0:
@@ -51,25 +53,27 @@ def k_center_greedy_csr(
             picks[done] = _take_top(bound, rank, heap, queue.size[0])
             before[done] = bound[row]
             queue.size[0] -= 1
-            add_center(rows, centers, row)
             done += 1
+            if done < picks.size:
+                add_center(rows, centers, row)
     return done
 
 
 @njit
 def k_center_greedy_dense(
     rows: Any, centers: Any, heap: Any, size: int, rank: Any, bound: Any, seen: Any,
-    picks: Any, before: Any,
+    picks: Any, before: Any, done: int, stop: int,
 ) -> None:  # fmt: skip
-    """Pick from a heap of `size` rows; before[i] is the bound of pick i before it was made."""
+    """Make the picks done to stop from a heap of `size` - done rows, as for CSR."""
     sums = np.empty(centers.sq_norms.size)
-    for i in range(picks.size):
+    for i in range(done, stop):
         while seen[heap[0]] < centers.size[0] and bound[heap[0]] > 0.0:
             meet_dense(rows, centers, heap[0], sums, bound, seen)
             sift_down(bound, rank, heap, size - i, 0)
         picks[i] = _take_top(bound, rank, heap, size - i)
         before[i] = bound[picks[i]]
-        add_centers_dense(rows, centers, picks[i : i + 1])
+        if i + 1 < picks.size:
+            add_centers_dense(rows, centers, picks[i : i + 1])
 
 
 @njit

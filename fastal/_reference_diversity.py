@@ -109,7 +109,8 @@ def k_center_greedy(
     for row in known:
         np.minimum(nearest, factors * distances.to_row(row), out=nearest)
     left[known] = False
-    rows, radii = [], []
+    rows: list[int] = []
+    radii: list[float] = []
     for _ in range(min(k, int(left.sum()))):
         candidates = np.flatnonzero(left)
         if not known.size and not rows:

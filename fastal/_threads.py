@@ -54,7 +54,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def over_rows(
-    kernel: Callable[..., None],
+    kernel: Callable[..., Any],
     n_rows: int,
     work: int,
     *args: Any,

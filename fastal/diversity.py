@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastal._centers import search
 from fastal._progress import counter
+from fastal._search import search
 from fastal._threads import over_rows
 from fastal._validation import (
     CSR,
