@@ -16,18 +16,26 @@ PARAMS = [
     IMPLS,
 ]
 
+SIMILARITY_NAMES = ["pool", "dtype", "impl"]
+SIMILARITY_PARAMS = [PARAMS[0], PARAMS[2], IMPLS]
+
+
+def _rows(pool: str, k: int, dtype: str) -> tuple[Any, ...]:
+    """Pool, number of picks and labelled rows."""
+    storage, n_rows, *columns = pool.replace(" x ", " ").split()
+    if storage == "csr":
+        X = text_pool(int(n_rows), dtype=dtype)
+    else:
+        X = dense_rows(int(n_rows), int(columns[0]), dtype)
+    return X, k, labeled_rows(int(n_rows))
+
 
 class KCenterGreedy(Pair):
     param_names = NAMES
     params = PARAMS
 
     def prepare(self, pool: str, k: int, dtype: str) -> Any:
-        storage, n_rows, *columns = pool.replace(" x ", " ").split()
-        if storage == "csr":
-            X = text_pool(int(n_rows), dtype=dtype)
-        else:
-            X = dense_rows(int(n_rows), int(columns[0]), dtype)
-        return "k_center_greedy", (X, k, labeled_rows(int(n_rows))), {}
+        return "k_center_greedy", _rows(pool, k, dtype), {}
 
     def time_k_center_greedy(self, *case: Any) -> None:
         self.run()
@@ -37,4 +45,40 @@ class KCenterGreedy(Pair):
 
     @without_impl(PARAMS, NAMES)
     def track_speedup_k_center_greedy(self, *case: Any) -> float:
+        return self.speedup()
+
+
+class KMeansPlusplus(Pair):
+    param_names = NAMES
+    params = PARAMS
+
+    def prepare(self, pool: str, k: int, dtype: str) -> Any:
+        return "kmeans_plusplus", _rows(pool, k, dtype), {"random_state": 0}
+
+    def time_kmeans_plusplus(self, *case: Any) -> None:
+        self.run()
+
+    def peakmem_kmeans_plusplus(self, *case: Any) -> None:
+        self.run()
+
+    @without_impl(PARAMS, NAMES)
+    def track_speedup_kmeans_plusplus(self, *case: Any) -> float:
+        return self.speedup()
+
+
+class MeanSimilarity(Pair):
+    param_names = SIMILARITY_NAMES
+    params = SIMILARITY_PARAMS
+
+    def prepare(self, pool: str, dtype: str) -> Any:
+        return "mean_similarity", _rows(pool, 1, dtype)[:1], {}
+
+    def time_mean_similarity(self, *case: Any) -> None:
+        self.run()
+
+    def peakmem_mean_similarity(self, *case: Any) -> None:
+        self.run()
+
+    @without_impl(SIMILARITY_PARAMS, SIMILARITY_NAMES)
+    def track_speedup_mean_similarity(self, *case: Any) -> float:
         return self.speedup()

@@ -1,8 +1,8 @@
 """fastal: the scoring engine for active learning on large text pools.
 
-Every name below is one public function with its kernel in ``fastal._kernels`` and a plain NumPy
-twin in ``fastal._reference``, all three under the same name.  The learner and the experiment live
-in modules of their own and are loaded on first use, so that ``import fastal`` costs no more than
+Every scoring function below has its kernel in a ``fastal._kernels_*`` file and a plain NumPy twin
+in ``fastal._reference``, all three under the same name.  The learner and the experiment live in
+modules of their own and are loaded on first use, so that ``import fastal`` costs no more than
 NumPy and ``scipy.sparse``.
 """
 
@@ -18,7 +18,9 @@ from fastal.committee import (
     variation_ratio,
     vote_entropy,
 )
+from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
 from fastal.selector import KCenterSelector
 from fastal.uncertainty import entropy, least_confidence, margin
@@ -38,6 +40,7 @@ __all__ = [
     "consensus_entropy",
     "entropy",
     "epsilon_greedy",
+    "facility_location",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
@@ -45,11 +48,15 @@ __all__ = [
     "margin",
     "max_kl_to_consensus",
     "mean_similarity",
+    "prob_cover",
+    "purity_radius",
+    "robust_k_center",
     "run_experiment",
     "top_k",
     "variation_ratio",
     "vote_entropy",
     "weighted_draw",
+    "weighted_k_means",
 ]
 
 # These import scikit-learn (over a second on a small machine), which scoring never needs.

@@ -24,8 +24,14 @@ BUDGET = 50_000_000
 _N_BUCKETS = 4096
 # Rows in a batch, at least, and as a share of the pool: the fewer, the fewer are looked at in
 # vain; the more, the less is paid for handing them out to threads.
-_MIN_BATCH = 1024
+_MIN_BATCH = 2048
 _BATCH_SHARE = 64
+# A batch so many times as large as it should be holds rows with the same bound.
+_CROWD = 4
+# Nanoseconds: what a step through all rows costs for each entry and row, and what a search that
+# avoids such steps costs before its first pick and for each entry and row.  Only ratios matter.
+_ALL_ROWS_ENTRY, _ALL_ROWS_ROW = 0.6, 3.0
+_LAZY_START, _LAZY_ENTRY, _LAZY_ROW = 400_000.0, 5.0, 250.0
 # A table has room for this many times as many terms as a row has on average; see _DENSE_SHARE.
 _TABLE_TERMS = 30
 
@@ -87,6 +93,7 @@ class SparseSearch:
             X.data, X.indices, X.indptr, self.sq_norms, weights, cosine, X.positive
         )
         self._lengths = np.diff(X.indptr)
+        self._entries_per_row = 1 + self.n_entries // (self.n_rows + 1)
         self.reset()
 
     @property
@@ -100,14 +107,14 @@ class SparseSearch:
 
     def reset(self) -> None:
         """Forget all centres."""
-        n_terms = min(self.n_features, _TABLE_TERMS * (1 + self.n_entries // (self.n_rows + 1)))
+        n_terms = min(self.n_features, _TABLE_TERMS * self._entries_per_row)
         self._centers = self._kernels.Centers(
             size=np.zeros(4, dtype=np.int64),
             rows=np.empty(0, dtype=np.int64),
             sq_norms=np.empty(0),
-            slot=np.full(self.n_features, -1, dtype=np.int32),
+            slot=np.zeros(self.n_features, dtype=np.int32),
             strength=np.zeros(self.n_features),
-            strongest=np.full(self.n_features, -1, dtype=np.int32),
+            strongest=np.zeros(self.n_features, dtype=np.int32),
             newest=np.zeros(self.n_features),
             start=np.empty(0, dtype=np.int64),
             length=np.empty(0, dtype=np.int32),
@@ -151,8 +158,7 @@ class SparseSearch:
         n_centers = self.n_centers
         norms = self._centers.sq_norms[:n_centers]
         profile = np.zeros((self.n_features, 2))
-        self._bounds.sum_centers(self._rows, self._centers, profile)
-        profile[:, 1] = self._centers.strength
+        self._bounds.profile_centers(self._rows, self._centers, profile)
         self._in_blocks(
             self._bounds.bound_by_mean, first,
             self._rows, profile, n_centers, float(norms.mean()), float(norms.max()), bound,
@@ -160,11 +166,10 @@ class SparseSearch:
 
     def _in_blocks(self, kernel: Callable[..., None], first: int, *args: Any) -> None:
         """Call over_rows for blocks of rows, from `first` on, that do not keep Ctrl-C waiting."""
-        per_row = max(1, self.n_entries // max(1, self.n_rows))
-        block = max(1, 4 * BUDGET // per_row)
+        block = 1 + 4 * BUDGET // self._entries_per_row
         for start in range(first, self.n_rows, block):
             n_rows = min(block, self.n_rows - start)
-            over_rows(kernel, n_rows, n_rows * per_row, start, *args)
+            over_rows(kernel, n_rows, n_rows * self._entries_per_row, start, *args)
 
     def pick(
         self,
@@ -182,30 +187,36 @@ class SparseSearch:
         self._reserve_for(candidates, n_picks)
         queue = self._new_queue(candidates, bound)
         scratch = self._scratch(n_threads())
+        largest = float(self.sq_norms.max())
         picks, before = np.empty(n_picks, dtype=np.int64), np.empty(n_picks)
         done = 0
         while done < n_picks:
             if queue.size[0] == 0:
-                wanted = max(_MIN_BATCH, (candidates.size - done) // _BATCH_SHARE)
-                self._refine(queue, wanted, rank, bound, seen, scratch)
+                self._refine(queue, rank, largest, bound, seen, scratch)
             so_far = done
             done = self._loops.k_center_greedy_csr(
-                self._rows, self._centers, queue, rank, bound, seen, scratch[0][0],
+                self._rows, self._centers, queue, rank, largest, bound, seen, *scratch[0],
                 picks, before, done, BUDGET,
             )  # fmt: skip
             tick(done - so_far)
         return picks, before
 
     def _refine(
-        self, queue: Any, wanted: int, rank: Rows, bound: Floats, seen: Any, scratch: Any
+        self, queue: Any, rank: Rows, largest: float, bound: Floats, seen: Any, scratch: Any
     ) -> None:
+        """Fill the heap from the highest buckets, after a first look at their rows."""
+        n_left = queue.batch.size
+        wanted = max(_MIN_BATCH, n_left // _BATCH_SHARE)
         enough = self._queue_kernels.take_batch(queue, bound, wanted)
-        largest = float(self._centers.sq_norms[: self.n_centers].max())
         n_rows = int(queue.size[1])
+        if n_rows > _CROWD * wanted:
+            # Many rows with the same bound: which of them need a look shows as they come up.
+            self._queue_kernels.settle(queue, bound, rank)
+            return
         # In the order of the pool, memory is read forwards.
         queue.batch[:n_rows].sort()
         # Most rows are read twice, and cost the waiting for their memory besides.
-        per_row = 400 + 4 * self.n_entries // max(1, self.n_rows)
+        per_row = 400 + 4 * self._entries_per_row
         block = max(1, BUDGET // per_row)
         for start in range(0, n_rows, block):
             rows = queue.batch[start : min(start + block, n_rows)]
@@ -215,6 +226,24 @@ class SparseSearch:
                 scratch=scratch,
             )  # fmt: skip
         self._queue_kernels.settle(queue, bound, rank)
+
+    def few_steps(self, n_steps: int) -> bool:
+        """Whether comparing all rows with so many centres costs less than avoiding it."""
+        per_row = _ALL_ROWS_ENTRY * self._entries_per_row + _ALL_ROWS_ROW
+        return n_steps * per_row * self.n_rows < _LAZY_START + self.n_rows * (
+            _LAZY_ENTRY * self._entries_per_row + _LAZY_ROW
+        )
+
+    def pick_from_all(
+        self, known: Rows, candidates: Rows, rank: Rows, n_picks: int
+    ) -> tuple[Rows, Floats]:
+        """Pick as `pick` does, with the rows in `known` for centres, the textbook's way."""
+        picks, before = np.empty(n_picks, dtype=np.int64), np.empty(n_picks)
+        self._loops.k_center_greedy_all_rows(
+            self._rows, known, candidates, rank, np.zeros(self.n_features),
+            np.full(self.n_rows, np.inf), picks, before,
+        )  # fmt: skip
+        return picks, before
 
     def _reserve_for(self, candidates: Rows, n_picks: int) -> None:
         """Make room for whatever is picked: for the longest of the candidates."""

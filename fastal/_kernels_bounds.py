@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fastal._jit import njit
-from fastal._kernels_centers import distance_of, dot, lower, meet, unit_of
+from fastal._jit import njit_borrow
+from fastal._kernels_centers import distance_of, dot, lower, meet, unit_of, unsigned
 
 # Single centres that a row of the batch is compared with before it meets all of them.
 _TRIES = 2
@@ -25,89 +25,87 @@ _AHEAD = 16
 _ROUNDING = 2.3e-16
 
 
-@njit
+@njit_borrow
 def _slack(cosine: bool, sq_norm: float, center_sq_norm: float, n_terms: int) -> float:
     """Twice the largest rounding error of a distance whose sums have n_terms terms."""
     return (n_terms + 8) * _ROUNDING * (1.0 if cosine else sq_norm + center_sq_norm)
 
 
-@njit
+@njit_borrow
 def _largest_product(data: Any, indices: Any, strength: Any) -> float:
     """Largest product of an entry and its term's strength; four lanes, without a branch."""
     a = b = c = d = 0.0
     quads = data.size // 4 * 4
     for i in range(0, quads, 4):
-        p = data[i] * strength[indices[i]]
-        q = data[i + 1] * strength[indices[i + 1]]
-        r = data[i + 2] * strength[indices[i + 2]]
-        s = data[i + 3] * strength[indices[i + 3]]
+        p = data[i] * strength[unsigned(indices[i])]
+        q = data[i + 1] * strength[unsigned(indices[i + 1])]
+        r = data[i + 2] * strength[unsigned(indices[i + 2])]
+        s = data[i + 3] * strength[unsigned(indices[i + 3])]
         a = p if p > a else a
         b = q if q > b else b
         c = r if r > c else c
         d = s if s > d else d
     for i in range(quads, data.size):
-        p = data[i] * strength[indices[i]]
+        p = data[i] * strength[unsigned(indices[i])]
         a = p if p > a else a
     return float(max(max(a, b), max(c, d)))
 
 
-@njit
+@njit_borrow
 def _center_of(data: Any, indices: Any, strength: Any, strongest: Any, product: float) -> int:
     """Centre behind the product of an entry and its term's strength."""
     for i in range(data.size):
-        if data[i] * strength[indices[i]] == product:
-            return int(strongest[indices[i]])
+        if data[i] * strength[unsigned(indices[i])] == product:
+            return int(strongest[unsigned(indices[i])]) - 1
     return -1
 
 
-@njit
+@njit_borrow
 def _strongest_but(data: Any, indices: Any, strength: Any, strongest: Any, other: int) -> int:
     """Centre behind the largest product of those that belong to another than `other`, or -1."""
     best = 0.0
     found = -1
     for i in range(data.size):
-        p = data[i] * strength[indices[i]]
-        if p > best and strongest[indices[i]] != other:
+        p = data[i] * strength[unsigned(indices[i])]
+        if p > best and strongest[unsigned(indices[i])] - 1 != other:
             best = p
-            found = strongest[indices[i]]
+            found = strongest[unsigned(indices[i])] - 1
     return found
 
 
-@njit
+@njit_borrow
 def _near(
-    rows: Any, centers: Any, row: int, product: float, enough: float, vector: Any, bound: Any
-) -> None:
+    data: Any, indices: Any, indptr: Any, sq_norms: Any, weights: Any, cosine: bool,
+    strength: Any, strongest: Any, center_rows: Any,
+    row: int, product: float, enough: float, vector: Any, bound: Any,
+) -> None:  # fmt: skip
     """Lower the row's bound by likely neighbours among the centres, until it is below `enough`.
 
     product is the row's largest one; vector is of n_features and holds zeros.
     """
-    indptr, own, cosine = rows.indptr, rows.sq_norms[row], rows.cosine
-    data, indices = (
-        rows.data[indptr[row] : indptr[row + 1]],
-        rows.indices[indptr[row] : indptr[row + 1]],
-    )
-    strength, strongest = centers.strength, centers.strongest
-    for i in range(data.size):
-        vector[indices[i]] = data[i]
-    center = _center_of(data, indices, strength, strongest, product)
+    first, last, own = indptr[row], indptr[row + 1], sq_norms[row]
+    some, terms = data[first:last], indices[first:last]
+    for i in range(some.size):
+        vector[unsigned(terms[i])] = some[i]
+    center = _center_of(some, terms, strength, strongest, product)
     for i in range(_TRIES):
         if i > 0:
-            center = _strongest_but(data, indices, strength, strongest, center)
+            center = _strongest_but(some, terms, strength, strongest, center)
         if center < 0:
             break
-        start, stop = indptr[centers.rows[center]], indptr[centers.rows[center] + 1]
-        inner = dot(rows.data, rows.indices, start, stop, vector)
-        sq_norm = centers.sq_norms[center]
-        distance = distance_of(cosine, own, sq_norm, inner)
-        distance += _slack(cosine, own, sq_norm, data.size + stop - start)
-        lower(rows.weights, row, distance, bound)
+        other = center_rows[center]
+        start, stop = indptr[other], indptr[other + 1]
+        inner = dot(data[start:stop], indices[start:stop], vector)
+        distance = distance_of(cosine, own, sq_norms[other], inner)
+        distance += _slack(cosine, own, sq_norms[other], last - first + stop - start)
+        lower(weights, row, distance, bound)
         if bound[row] < enough:
             break
-    for i in range(data.size):
-        vector[indices[i]] = 0.0
+    for i in range(some.size):
+        vector[unsigned(terms[i])] = 0.0
 
 
-@njit
+@njit_borrow
 def _bound_by_product(
     cosine: bool, own: float, largest: float, product: float, n_terms: int
 ) -> float:
@@ -122,16 +120,18 @@ def _bound_by_product(
     return distance + _slack(cosine, own, largest, n_terms)
 
 
-@njit
-def sum_centers(rows: Any, centers: Any, out: Any) -> None:
-    """Add up the centres in out[:, 0] (cosine: each of unit length)."""
+@njit_borrow
+def profile_centers(rows: Any, centers: Any, out: Any) -> None:
+    """Add up the centres in out[:, 0] (cosine: each of unit length); strengths go to out[:, 1]."""
     for row in centers.rows[: centers.size[0]]:
         unit = unit_of(rows.cosine, rows.sq_norms[row])
         for entry in range(rows.indptr[row], rows.indptr[row + 1]):
-            out[rows.indices[entry], 0] += rows.data[entry] / unit
+            term = rows.indices[entry]
+            out[term, 0] += rows.data[entry] / unit
+            out[term, 1] = centers.strength[term]
 
 
-@njit
+@njit_borrow
 def bound_by_mean(
     start: int, stop: int, first: int,
     rows: Any, profile: Any, n_centers: int, mean_sq_norm: float, largest: float, bound: Any,
@@ -148,19 +148,19 @@ def bound_by_mean(
         own = sq_norms[row]
         # Two lanes: a sum waits for the sum before it.
         total = other_total = product = other_product = 0.0
-        middle = (indptr[row] + indptr[row + 1]) // 2
-        for entry in range(indptr[row], middle):
-            other = entry - indptr[row] + middle
-            x, y = np.float64(data[entry]), np.float64(data[other])
-            total += x * profile[indices[entry], 0]
-            other_total += y * profile[indices[other], 0]
-            p, q = x * profile[indices[entry], 1], y * profile[indices[other], 1]
+        some, terms = data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
+        for i in range(some.size // 2):
+            term, other = unsigned(terms[2 * i]), unsigned(terms[2 * i + 1])
+            x, y = np.float64(some[2 * i]), np.float64(some[2 * i + 1])
+            total += x * profile[term, 0]
+            other_total += y * profile[other, 0]
+            p, q = x * profile[term, 1], y * profile[other, 1]
             product = p if p > product else product
             other_product = q if q > other_product else other_product
-        for entry in range(2 * middle - indptr[row], indptr[row + 1]):
-            x = np.float64(data[entry])
-            total += x * profile[indices[entry], 0]
-            product = max(product, x * profile[indices[entry], 1])
+        if some.size % 2 == 1:
+            x, term = np.float64(some[some.size - 1]), unsigned(terms[some.size - 1])
+            total += x * profile[term, 0]
+            product = max(product, x * profile[term, 1])
         total = (total + other_total) / n_centers
         product = max(product, other_product)
         n_terms = indptr[row + 1] - indptr[row] + n_centers
@@ -173,7 +173,7 @@ def bound_by_mean(
             lower(weights, row, distance, bound)
 
 
-@njit
+@njit_borrow
 def _touch(
     data: Any, indices: Any, indptr: Any, sq_norms: Any, bound: Any, seen: Any, batch: Any
 ) -> float:
@@ -190,40 +190,38 @@ def _touch(
     return total
 
 
-@njit
+@njit_borrow
 def refine(
     start: int, stop: int,
     rows: Any, centers: Any, batch: Any, enough: float, largest: float, bound: Any, seen: Any,
     dots: Any, vector: Any,
 ) -> float:  # fmt: skip
-    """Bring each row of batch[start:stop) below `enough` if a little work does, else up to date.
+    """Bring each row of batch[start:stop] below `enough` if a little work does, else up to date.
 
     dots, of n_centers, and vector, of n_features, hold zeros.  The result says nothing, but makes
     the compiler keep the reads of `_touch`.
     """
-    # A field of a named tuple is counted as in use whenever it is named: not in a loop.
     data, indices, indptr, sq_norms = rows.data, rows.indices, rows.indptr, rows.sq_norms
-    strength, weights, cosine, positive = (
-        centers.strength,
-        rows.weights,
-        rows.cosine,
-        rows.positive,
-    )
-    n_centers = centers.size[0]
+    weights, cosine, positive = rows.weights, rows.cosine, rows.positive
+    strength, strongest = centers.strength, centers.strongest
+    center_rows, n_centers = centers.rows, centers.size[0]
     touched = 0.0
     for pos in range(start, stop):
         if (pos - start) % _AHEAD == 0:
             ahead = batch[pos : min(pos + _AHEAD, stop)]
             touched += _touch(data, indices, indptr, sq_norms, bound, seen, ahead)
         row = batch[pos]
-        if bound[row] > 0.0 and n_centers - seen[row] > _FEW:
+        if enough > 0.0 and n_centers - seen[row] > _FEW:
             first, last = indptr[row], indptr[row + 1]
             product = _largest_product(data[first:last], indices[first:last], strength)
             if positive:
                 distance = _bound_by_product(cosine, sq_norms[row], largest, product, last - first)
                 lower(weights, row, distance, bound)
             if product > 0.0 and bound[row] >= enough:
-                _near(rows, centers, row, product, enough, vector, bound)
+                _near(
+                    data, indices, indptr, sq_norms, weights, cosine, strength, strongest,
+                    center_rows, row, product, enough, vector, bound,
+                )  # fmt: skip
         if bound[row] >= enough and bound[row] > 0.0 and seen[row] < n_centers:
             meet(rows, centers, row, dots, bound, seen)
     return touched

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastal._jit import njit
+from fastal._jit import njit_borrow
 
 # A list of centres becomes a row of the table when it holds more than one in so many centres: an
 # entry of a list costs about as much as twenty numbers in a row.
@@ -41,9 +41,10 @@ class Centers(NamedTuple):
     size: Any  # centres, slots, entries and rows of the table in use
     rows: Any
     sq_norms: Any
-    slot: Any  # of each term, or -1
+    # Numbers plus one, 0 for none: memory that starts as zeros is not touched before it is used.
+    slot: Any  # of each term
     strength: Any  # of each term: its largest value in any centre (cosine: of unit length)
-    strongest: Any  # of each term: the centre that has it, or -1
+    strongest: Any  # of each term: the centre that has it
     newest: Any  # the last centre as a dense vector
     start: Any
     length: Any
@@ -53,7 +54,13 @@ class Centers(NamedTuple):
     table: Any
 
 
-@njit
+@njit_borrow
+def unsigned(index: Any) -> Any:
+    """An index as it is, but known not to count from the end, which would cost a comparison."""
+    return np.uint64(index)
+
+
+@njit_borrow
 def distance_of(cosine: bool, sq_norm: float, center_sq_norm: float, dot: float) -> float:
     """Squared Euclidean or cosine distance; exactly 0 between equal rows."""
     if not cosine:
@@ -64,13 +71,13 @@ def distance_of(cosine: bool, sq_norm: float, center_sq_norm: float, dot: float)
     return max(1.0 - dot / math.sqrt(sq_norm * center_sq_norm), 0.0)
 
 
-@njit
+@njit_borrow
 def unit_of(cosine: bool, sq_norm: float) -> float:
     """What a row is divided by before products of its entries are compared."""
     return math.sqrt(sq_norm) if cosine and sq_norm > 0.0 else 1.0
 
 
-@njit
+@njit_borrow
 def lower(weights: Any, row: int, distance: float, bound: Any) -> None:
     """Lower the row's bound to a distance times the row's weight, if that is less."""
     if weights.size:
@@ -82,25 +89,25 @@ def lower(weights: Any, row: int, distance: float, bound: Any) -> None:
 # --- centres
 
 
-@njit
+@njit_borrow
 def _add_to_list(centers: Any, slot: int, center: int, value: float) -> None:
-    length = centers.length[slot]
-    start = centers.start[slot]
+    entries, start, length = centers.entries, centers.start[slot], centers.length[slot]
     if length == centers.room[slot]:
+        # A full list moves to twice as much room.
         moved = centers.size[2]
         for i in range(length):
-            centers.entries[moved + i, 0] = centers.entries[start + i, 0]
-            centers.entries[moved + i, 1] = centers.entries[start + i, 1]
+            entries[moved + i, 0] = entries[start + i, 0]
+            entries[moved + i, 1] = entries[start + i, 1]
         start = moved
         centers.start[slot] = moved
         centers.room[slot] = 2 * length
         centers.size[2] += 2 * length
-    centers.entries[start + length, 0] = center
-    centers.entries[start + length, 1] = value
+    entries[start + length, 0] = center
+    entries[start + length, 1] = value
     centers.length[slot] += 1
 
 
-@njit
+@njit_borrow
 def _move_to_table(centers: Any, slot: int) -> None:
     dense = centers.size[3]
     centers.size[3] += 1
@@ -111,41 +118,44 @@ def _move_to_table(centers: Any, slot: int) -> None:
         column[int(centers.entries[i, 0])] = centers.entries[i, 1]
 
 
-@njit
+@njit_borrow
+def _new_slot(centers: Any, term: int) -> int:
+    """Give the term a slot, with a list that has room for two entries."""
+    slot = centers.size[1]
+    centers.slot[term] = slot + 1
+    centers.start[slot] = centers.size[2]
+    centers.length[slot] = 0
+    centers.room[slot] = 2
+    centers.dense[slot] = -1
+    centers.size[1] += 1
+    centers.size[2] += 2
+    return int(slot)
+
+
+@njit_borrow
 def add_center(rows: Any, centers: Any, row: int) -> None:
     """Append a row of the pool to the centres."""
+    data, indices, indptr = rows.data, rows.indices, rows.indptr
     center = centers.size[0]
     if center > 0:
         last = centers.rows[center - 1]
-        for entry in range(rows.indptr[last], rows.indptr[last + 1]):
-            centers.newest[rows.indices[entry]] = 0.0
+        for entry in range(indptr[last], indptr[last + 1]):
+            centers.newest[indices[entry]] = 0.0
     centers.rows[center] = row
     centers.sq_norms[center] = rows.sq_norms[row]
     unit = unit_of(rows.cosine, rows.sq_norms[row])
-    for entry in range(rows.indptr[row], rows.indptr[row + 1]):
-        term = rows.indices[entry]
-        value = np.float64(rows.data[entry])
+    for entry in range(indptr[row], indptr[row + 1]):
+        term, value = indices[entry], np.float64(data[entry])
         centers.newest[term] = value
         if abs(value / unit) > abs(centers.strength[term]):
             centers.strength[term] = value / unit
-            centers.strongest[term] = center
-        slot = centers.slot[term]
+            centers.strongest[term] = center + 1
+        slot = centers.slot[term] - 1
         if slot < 0:
-            slot = centers.size[1]
-            centers.size[1] += 1
-            centers.slot[term] = slot
-            centers.start[slot] = centers.size[2]
-            centers.length[slot] = 0
-            centers.room[slot] = 2
-            centers.dense[slot] = -1
-            centers.size[2] += 2
+            slot = _new_slot(centers, term)
         length = centers.length[slot]
-        if (
-            centers.dense[slot] < 0
-            and length >= _DENSE_LENGTH
-            and length * _DENSE_SHARE >= center
-            and centers.size[3] < len(centers.table)
-        ):
+        crowded = length >= _DENSE_LENGTH and length * _DENSE_SHARE >= center
+        if crowded and centers.dense[slot] < 0 and centers.size[3] < len(centers.table):
             _move_to_table(centers, slot)
         if centers.dense[slot] >= 0:
             centers.table[centers.dense[slot], center] = value
@@ -154,7 +164,7 @@ def add_center(rows: Any, centers: Any, row: int) -> None:
     centers.size[0] += 1
 
 
-@njit
+@njit_borrow
 def add_centers(rows: Any, centers: Any, new: Any) -> None:
     """Append several rows of the pool."""
     for row in new:
@@ -164,38 +174,38 @@ def add_centers(rows: Any, centers: Any, new: Any) -> None:
 # --- one row
 
 
-@njit
+@njit_borrow
 def _add_multiple(x: float, values: Any, out: Any) -> None:
     for i in range(out.size):
         out[i] += x * values[i]
 
 
-@njit
+@njit_borrow
 def add_dots(rows: Any, centers: Any, row: int, first: int, dots: Any) -> None:
     """Add the row's inner products with the centres from `first` on to dots, which holds zeros."""
-    # A field of a named tuple is counted as in use whenever it is named: not in a loop.
-    slots, indices, data = centers.slot, rows.indices, rows.data
+    slots, data, indices, indptr = centers.slot, rows.data, rows.indices, rows.indptr
     starts, lengths, denses = centers.start, centers.length, centers.dense
     entries, table, n_centers = centers.entries, centers.table, centers.size[0]
     some = dots[first:n_centers]
-    for entry in range(rows.indptr[row], rows.indptr[row + 1]):
-        slot = slots[indices[entry]]
+    own, terms = data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
+    for i in range(own.size):
+        slot = slots[unsigned(terms[i])] - 1
         if slot < 0:
             continue
-        x = np.float64(data[entry])
+        x = np.float64(own[i])
         dense = denses[slot]
         if dense >= 0:
             _add_multiple(x, table[dense, first:n_centers], some)
             continue
-        start = starts[slot]
-        for i in range(start + lengths[slot] - 1, start - 1, -1):
-            center = int(entries[i, 0])
+        listed = entries[starts[slot] : starts[slot] + lengths[slot]]
+        for pos in range(len(listed) - 1, -1, -1):
+            center = int(listed[pos, 0])
             if center < first:
                 break
-            dots[center] += x * entries[i, 1]
+            dots[unsigned(center)] += x * listed[pos, 1]
 
 
-@njit
+@njit_borrow
 def _take_least(cosine: bool, own: float, norms: Any, dots: Any) -> float:
     """Distance of a row of squared norm `own` to the nearest centre; dots become zeros."""
     if cosine:
@@ -217,16 +227,16 @@ def _take_least(cosine: bool, own: float, norms: Any, dots: Any) -> float:
     return float(nearest)
 
 
-@njit
-def dot(data: Any, indices: Any, start: int, stop: int, vector: Any) -> float:
-    """Inner product of the entries start to stop with a dense vector, in their order."""
+@njit_borrow
+def dot(data: Any, indices: Any, vector: Any) -> float:
+    """Inner product of entries with a dense vector, in their order."""
     total = 0.0
-    for entry in range(start, stop):
-        total += np.float64(data[entry]) * vector[indices[entry]]
+    for i in range(data.size):
+        total += np.float64(data[i]) * vector[unsigned(indices[i])]
     return total
 
 
-@njit
+@njit_borrow
 def meet(rows: Any, centers: Any, row: int, dots: Any, bound: Any, seen: Any) -> None:
     """Lower the row's bound by all centres that it has not met: it is exact then."""
     first, n_centers = seen[row], centers.size[0]
@@ -235,7 +245,7 @@ def meet(rows: Any, centers: Any, row: int, dots: Any, bound: Any, seen: Any) ->
     if norms.size == 1:
         # Many rows meet the newest centre alone, and a dense vector is the quickest way to that.
         start, stop = rows.indptr[row], rows.indptr[row + 1]
-        product = dot(rows.data, rows.indices, start, stop, centers.newest)
+        product = dot(rows.data[start:stop], rows.indices[start:stop], centers.newest)
         distance = distance_of(rows.cosine, own, norms[0], product)
     else:
         add_dots(rows, centers, row, first, dots)

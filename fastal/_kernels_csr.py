@@ -14,38 +14,37 @@ NEGATIVE, DUPLICATE, NOT_FINITE, OUTSIDE = 1, 2, 3, 4
 
 @njit
 def check_rows(
-    start: int, stop: int, data: Any, indices: Any, indptr: Any, n_features: int, verdict: Any
-) -> None:
+    start: int, stop: int,
+    bits: Any, exponent: int, indices: Any, indptr: Any, n_features: int, verdict: Any,
+) -> None:  # fmt: skip
     """Say of each row whether it holds a negative entry, two of one column, a number that is not
     finite, or a column that does not exist; the worst of them, or 0.
+
+    bits are the entries as integers of their size: a number is negative if its bits are, and not
+    finite if all bits of its `exponent` are set.  Comparisons of integers become vector
+    instructions.
     """  # noqa: D205
     last_row = np.full(0, -1, dtype=np.int32)
     for row in range(start, stop):
-        own, columns = data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
-        inside = rising = True
-        lowest = 0.0
-        zero = 0.0  # 0 * x is not 0 if x is not finite
-        before = -1
+        own, columns = bits[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
+        negative = infinite = outside = falling = False
         for i in range(own.size):
-            x, column = np.float64(own[i]), columns[i]
-            zero += 0.0 * x
-            lowest = x if x < lowest else lowest
-            inside &= (column >= 0) & (column < n_features)
-            rising &= column > before
-            before = column
-        if not inside:
-            verdict[row] = OUTSIDE
-            continue
-        verdict[row] = NOT_FINITE if zero != 0.0 else NEGATIVE if lowest < 0.0 else 0
-        if rising:
+            negative |= own[i] < 0
+            infinite |= (own[i] & exponent) == exponent
+        for i in range(columns.size):
+            outside |= (columns[i] < 0) | (columns[i] >= n_features)
+        for i in range(1, columns.size):
+            falling |= columns[i] <= columns[i - 1]
+        verdict[row] = OUTSIDE if outside else NOT_FINITE if infinite else NEGATIVE * negative
+        if outside or not falling:
             continue
         if last_row.size == 0:
             # Sorted matrices, the usual case, never pay for this array.
             last_row = np.full(n_features, -1, dtype=np.int32)
         twice = False
         for column in columns:
-            twice |= last_row[column] == row
-            last_row[column] = row
+            twice |= last_row[np.uint64(column)] == row
+            last_row[np.uint64(column)] = row
         if twice:
             verdict[row] = max(verdict[row], DUPLICATE)
 

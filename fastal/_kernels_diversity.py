@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from fastal._jit import njit
-from fastal._kernels_centers import add_center, add_dots, distance_of, meet
+from fastal._jit import njit, njit_borrow
+from fastal._kernels_bounds import refine
+from fastal._kernels_centers import add_center, add_dots, distance_of, dot, lower
 from fastal._kernels_dense import add_centers_dense, meet_dense
-from fastal._kernels_queue import bucket_of, empty_heap, sift_down
+from fastal._kernels_queue import bucket_of, comes_before, empty_heap, runner_up, sift_down
 
 
-@njit
+@njit_borrow
 def _take_top(bound: Any, rank: Any, heap: Any, size: int) -> int:
     """Remove the row on top of the heap."""
     row = heap[0]
@@ -29,16 +30,16 @@ def _take_top(bound: Any, rank: Any, heap: Any, size: int) -> int:
     return int(row)
 
 
-@njit
+@njit_borrow
 def k_center_greedy_csr(
-    rows: Any, centers: Any, queue: Any, rank: Any, bound: Any, seen: Any, dots: Any,
-    picks: Any, before: Any, done: int, budget: int,
+    rows: Any, centers: Any, queue: Any, rank: Any, largest: float, bound: Any, seen: Any,
+    dots: Any, vector: Any, picks: Any, before: Any, done: int, budget: int,
 ) -> int:  # fmt: skip
     """Pick rows; returns how many picks are made when no row of the heap is left in its bucket or
     the budget of entries read is spent.
 
     before[i] is the bound of pick i just before it was made.  The last pick does not become a
-    centre: only its bound is of interest.
+    centre: only its bound is of interest.  `largest` is no less than a centre's squared norm.
     """  # noqa: D205
     heap = queue.heap
     while done < picks.size and queue.size[0] > 0 and budget > 0:
@@ -47,7 +48,8 @@ def k_center_greedy_csr(
             empty_heap(queue, bound)
         elif seen[row] < centers.size[0] and bound[row] > 0.0:
             budget -= rows.indptr[row + 1] - rows.indptr[row] + centers.size[0] - seen[row]
-            meet(rows, centers, row, dots, bound, seen)
+            enough = runner_up(bound, heap, queue.size[0])
+            refine(0, 1, rows, centers, heap, enough, largest, bound, seen, dots, vector)
             sift_down(bound, rank, heap, queue.size[0], 0)
         else:
             picks[done] = _take_top(bound, rank, heap, queue.size[0])
@@ -57,6 +59,39 @@ def k_center_greedy_csr(
             if done < picks.size:
                 add_center(rows, centers, row)
     return done
+
+
+@njit_borrow
+def k_center_greedy_all_rows(
+    rows: Any, known: Any, left: Any, rank: Any, vector: Any, bound: Any, picks: Any, before: Any
+) -> None:  # fmt: skip
+    """Pick rows as the textbook does: each centre, known or picked, meets all rows that are left.
+
+    vector is of n_features and holds zeros.
+    """
+    data, indices, indptr, sq_norms = rows.data, rows.indices, rows.indptr, rows.sq_norms
+    weights, cosine = rows.weights, rows.cosine
+    for step in range(known.size + picks.size - 1):
+        done = step - known.size
+        center = known[step] if done < 0 else picks[done]
+        for entry in range(indptr[center], indptr[center + 1]):
+            vector[indices[entry]] = data[entry]
+        best = -1
+        for row in left:
+            if bound[row] < 0.0:
+                continue
+            start, stop = indptr[row], indptr[row + 1]
+            product = dot(data[start:stop], indices[start:stop], vector)
+            distance = distance_of(cosine, sq_norms[row], sq_norms[center], product)
+            lower(weights, row, distance, bound)
+            if best < 0 or comes_before(bound, rank, row, best):
+                best = row
+        for entry in range(indptr[center], indptr[center + 1]):
+            vector[indices[entry]] = 0.0
+        if done >= -1:
+            picks[done + 1] = best
+            before[done + 1] = bound[best]
+            bound[best] = -1.0
 
 
 @njit
@@ -76,7 +111,7 @@ def k_center_greedy_dense(
             add_centers_dense(rows, centers, picks[i : i + 1])
 
 
-@njit
+@njit_borrow
 def _later(time: float, now: float, rate: float, new_rate: float) -> float:
     """When something is due that was due at `time` before its rate fell, now."""
     if new_rate == 0.0 or time == np.inf:
@@ -84,7 +119,7 @@ def _later(time: float, now: float, rate: float, new_rate: float) -> float:
     return max(time, now + (time - now) * (rate / new_rate))
 
 
-@njit
+@njit_borrow
 def slow_down(times: Any, now: float, nearest: Any, distances: Any) -> None:
     """Let all rows meet the centre picked now, whose distances are given."""
     for row in range(times.size):
@@ -93,7 +128,7 @@ def slow_down(times: Any, now: float, nearest: Any, distances: Any) -> None:
             nearest[row] = distances[row]
 
 
-@njit
+@njit_borrow
 def _race_on(
     rows: Any, centers: Any, row: int, n_first: int, noise: Any, times: Any, dots: Any,
     nearest: Any, seen: Any, key: Any,
@@ -119,7 +154,7 @@ def _race_on(
     seen[row] = n_centers
 
 
-@njit
+@njit_borrow
 def kmeans_plusplus_csr(
     rows: Any, centers: Any, heap: Any, size: int, rank: Any, n_first: int, noise: Any, times: Any,
     dots: Any, nearest: Any, seen: Any, key: Any, picks: Any, done: int, budget: int,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastal._jit import njit
+from fastal._jit import njit_borrow
 
 
 class Queue(NamedTuple):
@@ -24,12 +24,13 @@ class Queue(NamedTuple):
     heap: Any
 
 
-@njit
-def _before(bound: Any, rank: Any, a: int, b: int) -> bool:
+@njit_borrow
+def comes_before(bound: Any, rank: Any, a: int, b: int) -> bool:
+    """Whether row a is to be picked before row b if both bounds are exact."""
     return bool(bound[a] > bound[b] or (bound[a] == bound[b] and rank[a] < rank[b]))
 
 
-@njit
+@njit_borrow
 def sift_down(bound: Any, rank: Any, heap: Any, size: int, pos: int) -> None:
     """Move the row at pos down to where neither child comes before it."""
     row = heap[pos]
@@ -37,37 +38,44 @@ def sift_down(bound: Any, rank: Any, heap: Any, size: int, pos: int) -> None:
         child = 2 * pos + 1
         if child >= size:
             break
-        if child + 1 < size and _before(bound, rank, heap[child + 1], heap[child]):
+        if child + 1 < size and comes_before(bound, rank, heap[child + 1], heap[child]):
             child += 1
-        if not _before(bound, rank, heap[child], row):
+        if not comes_before(bound, rank, heap[child], row):
             break
         heap[pos] = heap[child]
         pos = child
     heap[pos] = row
 
 
-@njit
+@njit_borrow
+def runner_up(bound: Any, heap: Any, size: int) -> float:
+    """Largest bound in the heap but for the top."""
+    second = bound[heap[1]] if size > 1 else 0.0
+    return float(max(second, bound[heap[2]]) if size > 2 else second)
+
+
+@njit_borrow
 def heapify(bound: Any, rank: Any, heap: Any, size: int) -> None:
     """Order heap so that the row with the largest bound (then the lowest rank) comes first."""
     for pos in range(size // 2 - 1, -1, -1):
         sift_down(bound, rank, heap, size, pos)
 
 
-@njit
+@njit_borrow
 def bucket_of(queue: Any, bound: float) -> int:
     """Number of the bucket for a bound; what is below the lower edge goes to bucket 0."""
     number = int((bound - queue.scale[0]) * queue.scale[1])
     return max(number, 0)
 
 
-@njit
+@njit_borrow
 def _put(queue: Any, row: int, bound: float) -> None:
     bucket = bucket_of(queue, bound)
     queue.following[row] = queue.head[bucket]
     queue.head[bucket] = row
 
 
-@njit
+@njit_borrow
 def _spread(queue: Any, bound: Any, n_rows: int) -> None:
     """Put the first n_rows of the batch into buckets between their lowest and highest bound."""
     low, high = np.inf, -np.inf
@@ -84,7 +92,7 @@ def _spread(queue: Any, bound: Any, n_rows: int) -> None:
     queue.size[2] = n_buckets
 
 
-@njit
+@njit_borrow
 def fill(queue: Any, bound: Any, candidates: Any) -> None:
     """Start with the candidates, all of them in buckets."""
     queue.size[0] = queue.size[1] = 0
@@ -93,7 +101,7 @@ def fill(queue: Any, bound: Any, candidates: Any) -> None:
     _spread(queue, bound, candidates.size)
 
 
-@njit
+@njit_borrow
 def empty_heap(queue: Any, bound: Any) -> None:
     """Move all rows of the heap into the buckets of their bounds."""
     for pos in range(queue.size[0]):
@@ -101,7 +109,7 @@ def empty_heap(queue: Any, bound: Any) -> None:
     queue.size[0] = 0
 
 
-@njit
+@njit_borrow
 def _empty_buckets(queue: Any, wanted: int) -> int:
     """Move rows from the highest buckets to the batch until it holds as many as wanted."""
     n_rows = 0
@@ -116,7 +124,7 @@ def _empty_buckets(queue: Any, wanted: int) -> int:
     return n_rows
 
 
-@njit
+@njit_borrow
 def take_batch(queue: Any, bound: Any, wanted: int) -> float:
     """Fill the batch from the highest buckets; return the bound below which rows go back.
 
@@ -133,7 +141,7 @@ def take_batch(queue: Any, bound: Any, wanted: int) -> float:
     return float(queue.scale[0] + queue.size[2] / queue.scale[1])
 
 
-@njit
+@njit_borrow
 def settle(queue: Any, bound: Any, rank: Any) -> None:
     """Rows of the batch go to the heap, or back to a bucket if their bound has fallen so far."""
     n_rows = 0

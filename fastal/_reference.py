@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal._reference_representation import facility_location, weighted_k_means
 
 __all__ = [
     "consensus_entropy",
     "entropy",
     "epsilon_greedy",
+    "facility_location",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
@@ -26,10 +29,14 @@ __all__ = [
     "margin",
     "max_kl_to_consensus",
     "mean_similarity",
+    "prob_cover",
+    "purity_radius",
+    "robust_k_center",
     "top_k",
     "variation_ratio",
     "vote_entropy",
     "weighted_draw",
+    "weighted_k_means",
 ]
 
 # Rows per block: temporaries of this size stay in the cache.

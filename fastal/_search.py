@@ -10,6 +10,8 @@ from fastal._centers import Floats, SparseSearch
 from fastal._centers_dense import DenseSearch
 from fastal._validation import CSR
 
+__all__ = ["DenseSearch", "SparseSearch", "search"]
+
 
 def search(X: CSR | NDArray[Any], cosine: bool, weights: Floats) -> SparseSearch | DenseSearch:
     """Return it without centres; weights, of n_rows or none, multiply each row's distances."""

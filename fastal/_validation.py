@@ -261,6 +261,20 @@ def check_random_state(seed: Any) -> np.random.RandomState | np.random.Generator
     )
 
 
+def draw_rank(n_rows: int, random_state: Any) -> NDArray[np.int64]:
+    """Order in which rows win ties: their own, or a random one."""
+    if random_state is None:
+        return np.arange(n_rows)
+    return np.asarray(check_random_state(random_state).permutation(n_rows), dtype=np.int64)
+
+
+def rows_left(n_rows: int, without: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All rows but those."""
+    left = np.ones(n_rows, dtype=bool)
+    left[without] = False
+    return np.flatnonzero(left)
+
+
 def check_matrix(X: Any) -> CSR | NDArray[Any]:
     """Rows of features: CSR arrays if X is sparse, else a dense (n_samples, n_features) array."""
     if sp.issparse(X):
@@ -294,9 +308,11 @@ def check_csr(X: Any) -> CSR:
     from fastal import _kernels_csr
 
     verdict = np.empty(shape[0], dtype=np.uint8)
+    integer = np.int32 if matrix.data.dtype == np.float32 else np.int64
+    exponent = np.array(np.inf, dtype=matrix.data.dtype).view(integer)[()]
     over_rows(
-        _kernels_csr.check_rows, shape[0], n_entries,
-        matrix.data, matrix.indices, matrix.indptr, shape[1], verdict,
+        _kernels_csr.check_rows, shape[0], n_entries, matrix.data.view(integer), exponent,
+        matrix.indices, matrix.indptr, shape[1], verdict,
     )  # fmt: skip
     worst = int(verdict.max(initial=0))
     if worst > _kernels_csr.DUPLICATE:

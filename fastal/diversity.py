@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._progress import counter
-from fastal._search import search
+from fastal._search import SparseSearch, search
 from fastal._threads import over_rows
 from fastal._validation import (
     CSR,
@@ -18,6 +18,8 @@ from fastal._validation import (
     check_random_state,
     check_rows,
     check_weights,
+    draw_rank,
+    rows_left,
 )
 
 __all__ = ["k_center_greedy", "kmeans_plusplus", "mean_similarity"]
@@ -119,10 +121,17 @@ def k_center_greedy(
     if known.size == 0:
         start = first_center(centers, rank, weights, central=random_state is None)
         left = rows_left(n_rows, start)
+    first = start[known.size :]
+    n_steps = _n_steps(first, left, k)
+    if isinstance(centers, SparseSearch) and centers.few_steps(start.size + n_steps):
+        with counter(n_steps, "picks", progress) as tick:
+            rows, before = centers.pick_from_all(start, left, rank, n_steps)
+            tick(n_steps)
+        return _result(first, rows, before, k, cosine)
     centers.add(start)
     bound, seen = np.full(n_rows, np.inf), np.zeros(n_rows, dtype=np.int32)
     centers.bound_all(bound, seen)
-    return farthest(centers, start[known.size :], left, rank, bound, seen, k, cosine, progress)
+    return farthest(centers, first, left, rank, bound, seen, k, cosine, progress)
 
 
 def farthest(
@@ -137,29 +146,28 @@ def farthest(
     progress: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Pick k rows, the first of them given, and the radii after each pick."""
-    k = min(k, first.size + left.size)
-    # One pick more than asked for, where there is one: its distance is the last radius.
-    n_steps = min(k + 1 - first.size, left.size)
+    n_steps = _n_steps(first, left, k)
     with counter(n_steps, "picks", progress) as tick:
         rows, before = centers.pick(left, rank, bound, seen, n_steps, tick)
-    rows = np.concatenate([first, rows])
+    return _result(first, rows, before, k, cosine)
+
+
+def _n_steps(first: NDArray[np.int64], left: NDArray[np.int64], k: int) -> int:
+    """How many rows to pick from those left: one more than asked for, to know the last radius."""
+    return min(k + 1 - first.size, left.size)
+
+
+def _result(
+    first: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    before: NDArray[np.float64],
+    k: int,
+    cosine: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    rows = np.concatenate([first, rows])[:k]
     # What a pick's distance was just before it was made is the radius after the pick before.
-    radii = np.append(before[1 - first.size :], 0.0)[:k]
-    return rows[:k], radii if cosine else np.sqrt(radii)
-
-
-def draw_rank(n_rows: int, random_state: Any) -> NDArray[np.int64]:
-    """Order in which rows win ties: their own, or a random one."""
-    if random_state is None:
-        return np.arange(n_rows)
-    return np.asarray(check_random_state(random_state).permutation(n_rows), dtype=np.int64)
-
-
-def rows_left(n_rows: int, without: NDArray[np.int64]) -> NDArray[np.int64]:
-    """All rows but those."""
-    left = np.ones(n_rows, dtype=bool)
-    left[without] = False
-    return np.flatnonzero(left)
+    radii = np.append(before[1 - first.size :], 0.0)[: rows.size]
+    return rows, radii if cosine else np.sqrt(radii)
 
 
 def first_center(

@@ -18,8 +18,10 @@ from fastal._validation import (
     check_random_state,
     check_rows,
     check_weights,
+    draw_rank,
+    rows_left,
 )
-from fastal.diversity import draw_rank, farthest, first_center, rows_left
+from fastal.diversity import farthest, first_center
 
 __all__ = ["KCenterSelector"]
 

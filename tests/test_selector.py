@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import fastal
 from fastal import KCenterSelector
 
+ACTIONS = ["all", "some", "none", "others", "again", "extend", "weigh", "file"]
+
 
 def assert_as_afresh(selector, X, k, **options):
     rows, radii = selector.query(k, sample_weight=options.get("sample_weight"))
@@ -29,7 +31,9 @@ def assert_as_afresh(selector, X, k, **options):
     storage=st.sampled_from(["csr", "dense"]),
     random_state=st.sampled_from([None, 3]),
     start=st.integers(0, 3),
-    actions=st.lists(st.sampled_from("all some none others again extend weigh file".split())),
+    actions=st.lists(
+        st.sampled_from(["all", "some", "none", "others", "again", "extend", "weigh", "file"])
+    ),
 )
 def test_rounds_equal_starting_afresh(
     tmp_path_factory, seed, metric, storage, random_state, start, actions
@@ -115,8 +119,8 @@ def test_an_interrupted_query_leaves_no_trace(monkeypatch):
             selector.query(10, sample_weight)
         monkeypatch.undo()
         assert_as_afresh(selector, X, 10)
+    monkeypatch.setattr(_kernels_diversity, "k_center_greedy_csr", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        monkeypatch.setattr(_kernels_diversity, "k_center_greedy_csr", interrupted)
         selector.query(10)
     monkeypatch.undo()
     selector.add_labeled([5])
@@ -132,7 +136,7 @@ def test_files_of_other_pools_and_other_files_are_refused(tmp_path):
     other.data[7] *= 2
     with pytest.raises(ValueError, match="the squared norm of row 1 is"):
         KCenterSelector.load(path, other)
-    with pytest.raises(ValueError, match="X must be the pool of .*, 60 rows of 40 features, got"):
+    with pytest.raises(ValueError, match=r"X must be the pool of .*, 60 rows of 40 features, got"):
         KCenterSelector.load(path, X[:50])
     with pytest.raises(FileNotFoundError):
         KCenterSelector.load(tmp_path / "nothing", X)

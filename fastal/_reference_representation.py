@@ -1,0 +1,158 @@
+"""Plain NumPy and SciPy twins of fastal/representation.py: the oracle of tests and benchmarks.
+
+Same names, same arguments, same results to the last bit; eager where the kernels are lazy.
+Nothing in fastal imports this module.  Inputs are taken to be valid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+# Interleaved partial sums of a gain; the order of summation is part of the result.
+_LANES = 8
+
+
+def _random(seed: Any) -> Any:
+    return np.random.RandomState(seed) if seed is None or isinstance(seed, int) else seed
+
+
+def _mask(labeled: Any, n_rows: int) -> NDArray[np.bool_]:
+    mask = np.zeros(n_rows, dtype=bool)
+    if labeled is not None:
+        mask[np.asarray(labeled) if len(labeled) else []] = True
+    return mask
+
+
+def facility_location(
+    X: Any, k: int, labeled: Any = None, metric: str = "cosine", random_state: Any = None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Gains of all candidates at every pick, each from one sparse product with the whole pool."""
+    X = sp.csr_matrix(X, dtype=np.float64, copy=True)
+    n_rows = X.shape[0]
+    rank = np.arange(n_rows)
+    if random_state is not None:
+        rank = _random(random_state).permutation(n_rows)
+    if metric == "cosine":
+        scale = _inverse_norms(X)
+        X.data *= np.repeat(scale, np.diff(X.indptr))
+    # Norms are summed as the entries are stored, similarities in the order of the terms.
+    X.sort_indices()
+    by_term = X.T.tocsr()
+    covered = np.zeros(n_rows)
+    left = ~_mask(labeled, n_rows)
+    for known in np.flatnonzero(~left):
+        covered = np.maximum(covered, _similarities(X, by_term, known))
+    rows, gains = [], []
+    for _ in range(min(k, int(left.sum()))):
+        candidates = np.flatnonzero(left)
+        gain = np.array([_gain(_similarities(X, by_term, c), covered) for c in candidates])
+        best = candidates[gain == gain.max()]
+        row = int(best[np.argmin(rank[best])])
+        covered = np.maximum(covered, _similarities(X, by_term, row))
+        left[row] = False
+        rows.append(row)
+        gains.append(gain.max())
+    return np.array(rows, dtype=np.int64), np.array(gains, dtype=np.float64)
+
+
+def _inverse_norms(X: Any) -> NDArray[np.float64]:
+    squares = sp.csr_matrix((X.data * X.data, X.indices, X.indptr), shape=X.shape)
+    sq_norms = squares @ np.ones(X.shape[1])
+    return np.where(sq_norms > 0, 1.0 / np.sqrt(np.where(sq_norms > 0, sq_norms, 1.0)), 0.0)
+
+
+def _similarities(X: Any, by_term: Any, row: Any) -> NDArray[np.float64]:
+    return np.asarray((X[[row]] @ by_term).toarray().ravel())
+
+
+def _gain(similarities: Any, covered: Any) -> float:
+    """Row modulo 8 is the lane; each is summed in row order, then the lanes in theirs."""
+    excess = np.maximum(similarities - covered, 0.0)
+    lanes = np.append(excess, np.zeros(-len(excess) % _LANES)).reshape(-1, _LANES)
+    # cumsum adds one by one, where sum would pair terms up.
+    return float(np.cumsum(np.cumsum(lanes, axis=0)[-1])[-1])
+
+
+def weighted_k_means(
+    X: Any,
+    k: int,
+    scores: Any,
+    labeled: Any = None,
+    n_candidates: Any = None,
+    max_iter: int = 100,
+    tol: float = 1e-4,
+    random_state: Any = None,
+) -> NDArray[np.int64]:
+    """Lloyd's algorithm with scipy's products; all distances of candidates to final centres."""
+    scores = np.asarray(scores, dtype=np.float64)
+    left = np.flatnonzero(~_mask(labeled, len(scores)))
+    best = left[np.argsort(-scores[left], kind="stable")]
+    best = np.sort(best[: 10 * k if n_candidates is None else n_candidates])
+    chosen = best
+    if len(best) > k:
+        rows = sp.csr_matrix(X, dtype=np.float64)[best]
+        columns, indices = np.unique(rows.indices, return_inverse=True)
+        rows = sp.csr_matrix((rows.data, indices, rows.indptr), shape=(len(best), len(columns)))
+        weights = scores[best] / max(scores[best].max(), np.finfo(float).tiny)
+        centers = _start(rows, weights, k, _random(random_state))
+        centers = _lloyd(rows, weights, centers, max_iter, tol)
+        distances = _sq_distances(rows, centers)
+        taken = np.zeros(len(best), dtype=bool)
+        for c in range(k):
+            taken[np.argmin(np.where(taken, np.inf, distances[:, c]))] = True
+        chosen = best[taken]
+    return np.asarray(chosen[np.argsort(-scores[chosen], kind="stable")], dtype=np.int64)
+
+
+def _sq_norms(rows: Any) -> NDArray[np.float64]:
+    squares = sp.csr_matrix((rows.data**2, rows.indices, rows.indptr), shape=rows.shape)
+    return np.asarray(squares @ np.ones(rows.shape[1]))
+
+
+def _sq_distances(rows: Any, centers: Any) -> NDArray[np.float64]:
+    center_sq_norms = (centers * centers).sum(axis=0)
+    return np.asarray((_sq_norms(rows)[:, np.newaxis] + center_sq_norms) - 2.0 * (rows @ centers))
+
+
+def _start(rows: Any, weights: Any, k: int, rng: Any) -> NDArray[np.float64]:
+    """k-means++: each centre a row, drawn by weight times squared distance from those before."""
+    sq_norms = _sq_norms(rows)
+    nearest = np.full(len(weights), np.inf)
+    chosen: list[int] = []
+    for draw in rng.uniform(size=k):
+        chances = np.cumsum(weights * nearest if chosen else weights)
+        if chances[-1] > 0:
+            row = int(np.searchsorted(chances, draw * chances[-1], side="right"))
+            row = min(row, int(np.searchsorted(chances, chances[-1])))
+        else:
+            others = np.setdiff1d(np.arange(len(weights)), chosen)
+            row = int(others[int(draw * len(others))])
+        dots = rows @ rows[[row]].toarray().ravel()
+        nearest = np.minimum(nearest, np.maximum((sq_norms + sq_norms[row]) - 2.0 * dots, 0.0))
+        chosen.append(row)
+    return np.ascontiguousarray(rows[chosen].toarray().T)
+
+
+def _lloyd(
+    rows: Any, weights: Any, centers: Any, max_iter: int, tol: float
+) -> NDArray[np.float64]:
+    means = np.bincount(rows.indices, rows.data, minlength=len(centers)) / rows.shape[0]
+    squares = np.bincount(rows.indices, rows.data**2, minlength=len(centers)) / rows.shape[0]
+    small = tol * float(np.mean(squares - means**2)) if len(centers) else 0.0
+    entry_row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    labels = np.full(rows.shape[0], -1)
+    for _ in range(max_iter):
+        previous, old = labels, centers
+        scores = (old * old).sum(axis=0) - 2.0 * (rows @ old)
+        labels = scores.argmin(axis=1)
+        sums = np.zeros_like(old)
+        np.add.at(sums, (rows.indices, labels[entry_row]), weights[entry_row] * rows.data)
+        totals = np.bincount(labels, weights, minlength=old.shape[1])
+        centers = np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), old)
+        if np.array_equal(labels, previous) or ((centers - old) ** 2).sum() <= small:
+            break
+    return np.asarray(centers)
