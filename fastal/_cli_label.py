@@ -108,7 +108,9 @@ def _check_one_kind(labels: Iterable[Label]) -> None:
 
 def _cold(args: argparse.Namespace) -> str:
     """Name of what chooses while there is no model, as `ActiveLearner` decides it."""
-    return "k_center" if args.strategy == "k_center" else "random"
+    from fastal.strategies import MODEL_FREE
+
+    return str(args.strategy) if args.strategy in MODEL_FREE else "random"
 
 
 def _learner(args: argparse.Namespace, X: Any, known: Mapping[int, Label]) -> Any:

@@ -203,3 +203,8 @@ def few_rows_of_many_classes() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than")
         yield
+
+
+def before_last_step(pipeline: Any, X: Any) -> Any:
+    """Return what all steps but the last of a fitted pipeline make of X."""
+    return pipeline[:-1].transform(X) if len(pipeline.steps) > 1 else X

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from fastal._proba import class_probabilities
 from fastal._rows import (
     as_rows,
     bootstraps,
@@ -21,7 +22,6 @@ from fastal._rows import (
     take_rows,
 )
 from fastal._validation import check_count, check_random_state
-from fastal.strategies import class_probabilities
 
 __all__ = ["Committee"]
 

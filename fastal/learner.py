@@ -55,8 +55,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         ``strategy(learner, X_pool, n, *, labeled, random_state)``; see `fastal.strategies`.
     cold_start : str or callable, optional
         The strategy used while no model is fitted: one that needs none, such as "random",
-        "k_center", or a function of your own.  Default: "k_center" if that is the strategy,
-        otherwise "random".
+        "k_center", or a function of your own.  Default: the strategy, if that is a name in
+        ``fastal.strategies.MODEL_FREE``, otherwise "random".
     random_state : None, int, RandomState or Generator, default None
         None: equal scores go to the lowest row, and what is drawn is drawn afresh.  Otherwise ties
         are broken at random, and the whole sequence of queries is reproducible: one stream of
@@ -217,7 +217,10 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     def _cold_start(self) -> str | Strategy:
         if self.cold_start is not None:
             return self.cold_start
-        return "k_center" if self.strategy == "k_center" else "random"
+        return self.strategy if self._is_model_free() else "random"
+
+    def _is_model_free(self) -> bool:
+        return isinstance(self.strategy, str) and self.strategy in strategies.MODEL_FREE
 
     def _rng(self) -> Any:
         """Return the one stream of random numbers, begun anew only for another random_state."""

@@ -18,93 +18,57 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
 
 from fastal import committee, uncertainty
-from fastal._rows import as_rows, n_rows, stack_rows
+from fastal._proba import class_probabilities as class_probabilities
+from fastal._proba import fitted
+from fastal._rows import before_last_step, n_rows
+from fastal._strategies_diversity import (
+    facility_location,
+    k_center,
+    k_center_density,
+    k_center_uncertainty,
+    kmeans_plusplus,
+    prob_cover,
+    robust_k_center,
+    weighted_k_means,
+)
 from fastal._validation import check_random_state
-from fastal.diversity import k_center_greedy
 
 __all__ = [
     "consensus_entropy",
     "entropy",
+    "facility_location",
     "k_center",
+    "k_center_density",
+    "k_center_uncertainty",
     "kl_to_consensus",
+    "kmeans_plusplus",
     "least_confidence",
     "margin",
     "max_kl_to_consensus",
+    "prob_cover",
     "query_by_committee",
     "random",
+    "robust_k_center",
     "variation_ratio",
     "vote_entropy",
+    "weighted_k_means",
 ]
+
+# Names of the strategies that need no fitted model: each is its own cold start.
+MODEL_FREE = (
+    "random",
+    "k_center",
+    "k_center_density",
+    "kmeans_plusplus",
+    "robust_k_center",
+    "facility_location",
+)
 
 Scores = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-
-def class_probabilities(estimator: Any, X: Any) -> NDArray[Any]:
-    """Class probabilities of a fitted classifier, also of one that has only decision values.
-
-    Decision values become probabilities by the logistic function (two classes) or softmax: not
-    calibrated, but monotone, so that rows are ordered as by the distance to the boundary.
-
-    Parameters
-    ----------
-    estimator : fitted classifier
-        With ``predict_proba`` or ``decision_function``.
-    X : rows, as the estimator takes them
-
-    Returns
-    -------
-    proba : ndarray of shape (n_samples, n_classes)
-        Columns in the order of ``estimator.classes_``.
-
-    Raises
-    ------
-    TypeError
-        If the estimator has neither method.
-    ValueError
-        If there is not one decision value for each class (``decision_function_shape="ovo"``).
-
-    Examples
-    --------
-    >>> from sklearn.svm import LinearSVC
-    >>> from fastal.strategies import class_probabilities
-    >>> svm = LinearSVC().fit([[-1.0], [1.0]], ["ham", "spam"])
-    >>> class_probabilities(svm, [[0.0]]).round(2)
-    array([[0.5, 0.5]])
-    """
-    if hasattr(estimator, "predict_proba"):
-        return np.asarray(estimator.predict_proba(X))
-    name = type(estimator).__name__
-    if not hasattr(estimator, "decision_function"):
-        raise TypeError(
-            "this strategy needs an estimator with predict_proba or decision_function, but "
-            f"{name} has neither"
-        )
-    decision = np.asarray(estimator.decision_function(X), dtype=np.float64)
-    if decision.ndim == 1:
-        return np.column_stack([expit(-decision), expit(decision)])
-    if decision.shape[1] != len(estimator.classes_):
-        raise ValueError(
-            f"decision_function of {name} gives {decision.shape[1]} values for "
-            f"{len(estimator.classes_)} classes; for an SVC use decision_function_shape='ovr'"
-        )
-    return np.asarray(softmax(decision, axis=1))
-
-
-def _fitted(learner: Any) -> Any:
-    if hasattr(learner, "estimator_"):
-        return learner.estimator_
-    from sklearn.exceptions import NotFittedError
-
-    raise NotFittedError(
-        "this strategy needs a fitted model, but fewer than two classes are labelled so far; "
-        "for the cold start use a strategy that needs none, such as 'random' or 'k_center'"
-    )
 
 
 def random(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
@@ -116,28 +80,28 @@ def random(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) ->
 
 def entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.entropy` of the model's class probabilities."""
-    return uncertainty.entropy(class_probabilities(_fitted(learner), X))
+    return uncertainty.entropy(class_probabilities(fitted(learner), X))
 
 
 def margin(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.margin` of the model's class probabilities."""
-    return uncertainty.margin(class_probabilities(_fitted(learner), X))
+    return uncertainty.margin(class_probabilities(fitted(learner), X))
 
 
 def least_confidence(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.least_confidence` of the model's class probabilities."""
-    return uncertainty.least_confidence(class_probabilities(_fitted(learner), X))
+    return uncertainty.least_confidence(class_probabilities(fitted(learner), X))
 
 
 def _committee(learner: Any, X: Any, random_state: Any) -> tuple[Any, Any]:
     """Return the committee of `query_by_committee`, and X as its members take it."""
     from fastal.committee_model import Committee
 
-    model = _fitted(learner)
+    model = fitted(learner)
     if isinstance(model, Committee):
         return model, X
     if hasattr(model, "steps") and isinstance(model[-1], Committee):
-        return model[-1], _before_last_step(model, X)
+        return model[-1], before_last_step(model, X)
     seed = int(check_random_state(random_state).choice(2**31))
     made = Committee(learner.estimator, n_members=5, random_state=seed)
     return made.fit(learner.X_labeled_, learner.y_labeled_), X
@@ -190,36 +154,3 @@ def max_kl_to_consensus(
 def variation_ratio(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.variation_ratio` of the committee of `query_by_committee`."""
     return committee.variation_ratio(_probas(learner, X, random_state))
-
-
-def k_center(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
-    """`fastal.k_center_greedy` around the labelled rows (core-set).
-
-    Distances are measured between features: what all steps but the last make of a row, if the
-    learner's model is a fitted pipeline, else the rows themselves.  Centres are the rows `labeled`
-    of the pool; if none are given, the learner's own labelled rows (the features of pool and
-    labelled rows are then copied into one array).
-    """
-    features = _features(learner, X)
-    if not labeled.size and hasattr(learner, "X_labeled_"):
-        own = _features(learner, learner.X_labeled_)
-        labeled = np.arange(features.shape[0], features.shape[0] + own.shape[0])
-        features = stack_rows(features, own)
-    return k_center_greedy(features, n, labeled, random_state=random_state)[0]
-
-
-def _features(learner: Any, X: Any) -> Any:
-    model = getattr(learner, "estimator_", None)
-    X = as_rows(_before_last_step(model, X) if hasattr(model, "steps") else X, "X_pool")
-    X = X if sp.issparse(X) else np.asarray(X)
-    if X.ndim == 1 and X.dtype.kind in "USTO":
-        raise TypeError(
-            "k_center measures distances between numeric features, but the rows are texts and no "
-            "pipeline that turns them into features is fitted yet; use cold_start='random', or "
-            "vectorise the texts before the learner"
-        )
-    return X
-
-
-def _before_last_step(pipeline: Any, X: Any) -> Any:
-    return pipeline[:-1].transform(X) if len(pipeline.steps) > 1 else X

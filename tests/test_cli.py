@@ -414,7 +414,14 @@ def test_every_strategy_with_both_models(
 
 
 @pytest.mark.parametrize(
-    ("strategy", "cold"), [("margin", "random"), ("random", "random"), ("k_center", "k_center")]
+    ("strategy", "cold"),
+    [
+        ("margin", "random"),
+        ("random", "random"),
+        ("k_center", "k_center"),
+        ("kmeans_plusplus", "kmeans_plusplus"),
+        ("prob_cover", "random"),
+    ],
 )
 @pytest.mark.parametrize("labeled", [[], [0], [0, 1]])
 def test_query_before_there_is_a_model(

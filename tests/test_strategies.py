@@ -337,3 +337,63 @@ def test_a_function_of_another_signature(strategy):
         TypeError, match=r"strategy\(learner, X_pool, n, \*, labeled, random_state"
     ):
         ActiveLearner(LR, strategy).query(X)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "facility_location",
+        "k_center_density",
+        "k_center_uncertainty",
+        "kmeans_plusplus",
+        "prob_cover",
+        "robust_k_center",
+        "weighted_k_means",
+    ],
+)
+def test_strategies_that_look_at_distances(form, strategy):
+    pool = form(np.abs(X))
+    learner = ActiveLearner(LogisticRegression(), strategy, random_state=0)
+    learner.fit(pool[:30], Y[:30])
+    # Labelled rows of the pool, or rows of the learner's own outside it.
+    for labeled in (np.arange(30), None):
+        rows = learner.query(pool[30:] if labeled is None else pool, 7, labeled=labeled)
+        assert len(set(rows.tolist())) == 7
+        if labeled is not None:
+            assert rows.min() >= 30
+    again = ActiveLearner(LogisticRegression(), strategy, random_state=0)
+    again.fit(pool[:30], Y[:30])
+    first = again.query(pool, 7, labeled=np.arange(30))
+    assert len(first) == 7
+
+
+def test_weighted_k_center_strategies_use_their_weights():
+    pool = sp.csr_matrix(np.abs(X))
+    learner = ActiveLearner(LogisticRegression(), "k_center_uncertainty").fit(pool[:30], Y[:30])
+    labeled = np.arange(30)
+    weights = fastal.margin(learner.predict_proba(pool))
+    expected, _ = fastal.k_center_greedy(pool, 5, labeled, sample_weight=weights)
+    np.testing.assert_array_equal(learner.query(pool, 5, labeled=labeled), expected)
+    learner = ActiveLearner(LogisticRegression(), "k_center_density").fit(pool[:30], Y[:30])
+    weights = fastal.mean_similarity(pool)
+    expected, _ = fastal.k_center_greedy(pool, 5, labeled, sample_weight=weights)
+    np.testing.assert_array_equal(learner.query(pool, 5, labeled=labeled), expected)
+
+
+def test_large_pools_are_sampled_where_all_rows_are_compared(monkeypatch):
+    monkeypatch.setattr("fastal._strategies_diversity._SAMPLE", 20)
+    pool = sp.csr_matrix(np.abs(X))
+    for strategy in ("facility_location", "robust_k_center"):
+        learner = ActiveLearner(LogisticRegression(), strategy, random_state=0)
+        rows = learner.fit(pool[:30], Y[:30]).query(pool, 7, labeled=np.arange(30))
+        assert len(set(rows.tolist())) == 7
+        assert rows.min() >= 30
+
+
+def test_prob_cover_with_a_model_that_predicts_one_class():
+    pool = np.zeros((40, 2))
+    pool[:, 0] = 1.0
+    learner = ActiveLearner(LogisticRegression(), "prob_cover", random_state=0)
+    rows = learner.fit(pool[:4], ["a", "b", "a", "a"]).query(pool, 3, labeled=np.arange(4))
+    assert len(set(rows.tolist())) == 3
