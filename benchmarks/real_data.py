@@ -38,6 +38,8 @@ def main() -> None:
     parser.add_argument("--initial", type=int, default=20)
     parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--iterations", type=int, default=9)
+    parser.add_argument("--strategies", help="names, comma between them; default: the usual six")
+    parser.add_argument("--plots", type=Path, help="folder for a picture of each set")
     parser.add_argument("--out", type=Path, help="append the Markdown to this file as well")
     arguments = parser.parse_args()
     for name in arguments.sets.split(","):
@@ -59,7 +61,7 @@ def run(name: str, arguments: argparse.Namespace) -> str:
     X_pool, X_test = vectorizer.fit_transform(texts), vectorizer.transform(test_texts)
     start = time.perf_counter()
     comparison = compare_strategies(
-        None,
+        arguments.strategies.split(",") if arguments.strategies else None,
         X_pool,
         y_pool,
         X_test,
@@ -73,6 +75,10 @@ def run(name: str, arguments: argparse.Namespace) -> str:
     )
     took = time.perf_counter() - start
     print(f"{name}: {took:.0f} s", file=sys.stderr)
+    if arguments.plots:
+        arguments.plots.mkdir(parents=True, exist_ok=True)
+        picture = arguments.plots / f"{name}-{arguments.estimator}.png"
+        comparison.plot(picture, f"{name}, {arguments.estimator}")
     n_classes = len(np.unique(y_pool))
     head = (
         f"### {name}, {arguments.estimator}\n\n"

@@ -72,8 +72,8 @@ def njit_borrow(function: F) -> F:
     """Like `njit`, for functions that make no array: they count no references to those they use.
 
     The caller holds the arrays for as long as the call takes.  Counting costs two locked
-    instructions whenever a field of a named tuple or a part of an array is named, which was a
-    fifth of the time of the search for centres.  With an allocation inside, numba refuses to
+    instructions whenever a field of a named tuple or a part of an array is named, and was a good
+    part of the time of the search for centres.  With an allocation inside, numba refuses to
     compile.
     """
     return _compile(function, _nrt=False)

@@ -54,10 +54,11 @@ def _largest_product(data: Any, indices: Any, strength: Any) -> float:
 @njit_borrow
 def _center_of(data: Any, indices: Any, strength: Any, strongest: Any, product: float) -> int:
     """Centre behind the product of an entry and its term's strength."""
+    found = 0
     for i in range(data.size):
         if data[i] * strength[unsigned(indices[i])] == product:
-            return int(strongest[unsigned(indices[i])]) - 1
-    return -1
+            found = strongest[unsigned(indices[i])]
+    return int(found) - 1
 
 
 @njit_borrow
@@ -114,7 +115,7 @@ def _bound_by_product(
     `largest` is the largest squared norm of a centre.
     """
     if cosine:
-        distance = 1.0 - product / unit_of(True, own)
+        distance = max(1.0 - product / unit_of(True, own), 0.0)
     else:
         distance = max((own + largest) - 2.0 * product, 0.0)
     return distance + _slack(cosine, own, largest, n_terms)
@@ -127,7 +128,7 @@ def profile_centers(rows: Any, centers: Any, out: Any) -> None:
         unit = unit_of(rows.cosine, rows.sq_norms[row])
         for entry in range(rows.indptr[row], rows.indptr[row + 1]):
             term = rows.indices[entry]
-            out[term, 0] += rows.data[entry] / unit
+            out[term, 0] += np.float64(rows.data[entry]) / unit
             out[term, 1] = centers.strength[term]
 
 
@@ -166,7 +167,7 @@ def bound_by_mean(
         n_terms = indptr[row + 1] - indptr[row] + n_centers
         distance = max((own + mean_sq_norm) - 2.0 * total, 0.0)
         if cosine:
-            distance = 1.0 - total / unit_of(True, own)
+            distance = max(1.0 - total / unit_of(True, own), 0.0)
         lower(weights, row, distance + _slack(cosine, own, largest, n_terms), bound)
         if positive:
             distance = _bound_by_product(cosine, own, largest, product, n_terms)
