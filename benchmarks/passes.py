@@ -355,6 +355,7 @@ def memory(args: argparse.Namespace) -> Iterator[Record]:
     for name, X in pools(args, IN_MEMORY):
         n_bytes = sum(getattr(X, array).nbytes for array in ARRAYS)
         about = {"set": name, "rows": X.shape[0], "terms": X.nnz / X.shape[0]}
+        about["times_read"] = times_read(X, k)
         with tempfile.TemporaryDirectory() as folder:
             sp.save_npz(Path(folder, "pool.npz"), X, compressed=False)
             for array in ARRAYS:
@@ -367,6 +368,43 @@ def memory(args: argparse.Namespace) -> Iterator[Record]:
                 about |= json.loads(done.stdout)
                 above = about["peak_bytes"] - about["before_bytes"]
                 yield about | {"pool_bytes": n_bytes, "above_bytes": above}
+
+
+PAGE = 4096
+# The check reads all of the pool, the norms its data, the first bounds all of it.
+READ_IN_FULL = (("data", "indices"), ("data",), ("data", "indices"))
+
+
+def times_read(X: Any, k: int) -> float:
+    """How many times the size of the pool comes from a disk when nothing of it stays in memory.
+
+    Counted in whole pages: the passes over all rows, and the rows of each batch.
+    """
+    from fastal import _kernels_bounds
+
+    refine, n_bytes = _kernels_bounds.refine, 0
+    n_bytes += sum(getattr(X, array).nbytes for arrays in READ_IN_FULL for array in arrays)
+
+    def counting(start: int, stop: int, rows: Any, centers: Any, batch: Any, *rest: Any) -> Any:
+        nonlocal n_bytes
+        n_bytes += sum(pages(X, array, batch[start:stop]) for array in ("data", "indices"))
+        return refine(start, stop, rows, centers, batch, *rest)
+
+    _kernels_bounds.refine = counting
+    try:
+        fastal.k_center_greedy(X, k, _data.labeled_rows(X.shape[0]))
+    finally:
+        _kernels_bounds.refine = refine
+    return n_bytes / (X.data.nbytes + X.indices.nbytes)
+
+
+def pages(X: Any, array: str, rows: np.ndarray) -> int:
+    """Bytes of the pages that hold the entries of these rows, in rising order."""
+    size = getattr(X, array).itemsize
+    first = X.indptr[rows].astype(np.int64) * size // PAGE
+    last = (X.indptr[rows + 1].astype(np.int64) * size - 1) // PAGE
+    seen = np.append(-1, np.maximum.accumulate(last)[:-1])
+    return PAGE * int(np.maximum(last - np.maximum(first, seen + 1) + 1, 0).sum())
 
 
 def child(folder: Path, kept: str, k: int) -> None:
@@ -590,6 +628,7 @@ def cells_of_memory(r: Record) -> dict[str, str]:
         "MB at the peak": f"{r['peak_bytes'] / MB:.1f}",
         "MB above": f"{r['above_bytes'] / MB:.1f}",
         "share of the pool": f"{r['above_bytes'] / r['pool_bytes']:.0%}",
+        "times read": f"{r['times_read']:.1f}",
     }
 
 

@@ -160,3 +160,29 @@ def test_in_joblib_workers():
     joblib = pytest.importorskip("joblib")
     results = joblib.Parallel(n_jobs=2)(joblib.delayed(_score_in_child)(i) for i in range(3))
     assert results == [_score_in_child(0)] * 3
+
+
+def test_machine_code_follows_helpers_in_other_files(tmp_path):
+    # numba's cache looks only at the file of the function itself.
+    package = tmp_path / "fastal"
+    shutil.copytree(
+        Path(fastal.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    code = (
+        "import numpy as np; from fastal._kernels_pairs import distances_above_dense as kernel;"
+        "out = np.empty(1); kernel(0, np.ones((1, 2)), np.ones(2), True, out); print(out[0])"
+    )
+
+    def run() -> str:
+        places = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
+        done = _python(code, **places)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert run() == "0.0"
+    helpers = package / "_kernels_centers.py"
+    text, stat = helpers.read_text(encoding="utf-8"), helpers.stat()
+    assert "max(1.0 - dot" in text
+    helpers.write_text(text.replace("max(1.0 - dot", "max(3.0 - dot"), encoding="utf-8")
+    os.utime(helpers, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert run() == "2.0"
