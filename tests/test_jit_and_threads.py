@@ -174,8 +174,7 @@ def test_machine_code_follows_helpers_in_other_files(tmp_path):
     )
 
     def run() -> str:
-        places = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
-        done = _python(code, **places)
+        done = _python(code, NUMBA_CACHE_DIR=str(tmp_path / "cache"))
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
