@@ -17,12 +17,12 @@ from fastal._threads import n_threads, over_rows
 from fastal._validation import CSR
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Indices = NDArray[np.int64]
 
 # Entries that one call of a kernel reads before Python sees Ctrl-C and shows progress.
 BUDGET = 50_000_000
 _N_BUCKETS = 4096
-# Rows in a batch, at least, and as a share of the pool: the fewer, the fewer are looked at in
+# Indices in a batch, at least, and as a share of the pool: the fewer, the fewer are looked at in
 # vain; the more, the less is paid for handing them out to threads.
 _MIN_BATCH = 2048
 _BATCH_SHARE = 64
@@ -32,22 +32,10 @@ _CROWD = 4
 # avoids such steps costs before its first pick and for each entry and row.  Only ratios matter.
 _ALL_ROWS_ENTRY, _ALL_ROWS_ROW = 0.6, 3.0
 _LAZY_START, _LAZY_ENTRY, _LAZY_ROW = 400_000.0, 5.0, 250.0
+# Ctrl-C waits for such a step to end.
+_ALL_ROWS_MOST = 2e8
 # A table has room for this many times as many terms as a row has on average; see _DENSE_SHARE.
 _TABLE_TERMS = 30
-
-
-def check_scale(sq_norms: Floats, cosine: bool) -> None:
-    """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
-    bad = np.isinf(sq_norms)
-    if cosine:
-        # Products of two squared norms must stay in range as well.
-        bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
-    if bad.any():
-        row = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
-            f"{sq_norms[row]:.3g}; rescale X"
-        )
 
 
 def due(noise: Floats, rates: Floats) -> Floats:
@@ -66,31 +54,15 @@ def grown(array: NDArray[Any], length: int) -> NDArray[Any]:
 class SparseSearch:
     """Centres among CSR rows."""
 
-    def __init__(self, X: CSR, cosine: bool, weights: Floats) -> None:
-        from fastal import (
-            _kernels_bounds,
-            _kernels_centers,
-            _kernels_csr,
-            _kernels_diversity,
-            _kernels_queue,
-        )
+    def __init__(self, X: CSR, sq_norms: Floats, cosine: bool, weights: Floats) -> None:
+        from fastal import _kernels_centers
 
-        self._kernels = _kernels_centers
-        self._bounds = _kernels_bounds
-        self._csr = _kernels_csr
-        self._loops = _kernels_diversity
-        self._queue_kernels = _kernels_queue
         self.n_rows, self.n_features = X.shape
         self.n_entries = X.data.size
-        self.sq_norms = np.empty(self.n_rows)
-        over_rows(
-            _kernels_csr.sq_norms, self.n_rows, self.n_entries // 2,
-            X.data, X.indptr, self.sq_norms,
-        )  # fmt: skip
-        check_scale(self.sq_norms, cosine)
+        self.sq_norms = sq_norms
         self._cosine = cosine
         self._rows = _kernels_centers.Rows(
-            X.data, X.indices, X.indptr, self.sq_norms, weights, cosine, X.positive
+            X.data, X.indices, X.indptr, sq_norms, weights, cosine, X.positive
         )
         self._lengths = np.diff(X.indptr)
         self._entries_per_row = 1 + self.n_entries // (self.n_rows + 1)
@@ -107,8 +79,10 @@ class SparseSearch:
 
     def reset(self) -> None:
         """Forget all centres."""
+        from fastal import _kernels_centers
+
         n_terms = min(self.n_features, _TABLE_TERMS * self._entries_per_row)
-        self._centers = self._kernels.Centers(
+        self._centers = _kernels_centers.Centers(
             size=np.zeros(4, dtype=np.int64),
             rows=np.empty(0, dtype=np.int64),
             sq_norms=np.empty(0),
@@ -140,27 +114,32 @@ class SparseSearch:
             length=grown(c.length[:used], n_slots),
             room=grown(c.room[:used], n_slots),
             dense=grown(c.dense[:used], n_slots),
-            # A list that outgrows its room moves to twice as much; a new one starts with two.
-            entries=grown(c.entries[:in_lists], 5 * in_lists + 4 * n_entries + 2 * n_slots),
+            # A list that outgrows its room of 2, 4, ... moves to twice as much, and all its rooms
+            # together are less than twice the last, which is less than twice its length.
+            entries=grown(c.entries[:in_lists], 4 * (in_lists + n_entries) + 2 * n_slots),
             table=table,
         )
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: Indices) -> None:
         """Append centres."""
+        from fastal import _kernels_centers
+
         self.reserve(rows.size, int(self._lengths[rows].sum()))
-        self._kernels.add_centers(self._rows, self._centers, rows)
+        _kernels_centers.add_centers(self._rows, self._centers, rows)
 
     def bound_all(self, bound: Floats, seen: NDArray[np.int32], first: int = 0) -> None:
         """Bound the distances of all rows from `first` on, in one pass over them.
 
         The rows meet no centre in full.
         """
+        from fastal import _kernels_bounds
+
         n_centers = self.n_centers
         norms = self._centers.sq_norms[:n_centers]
         profile = np.zeros((self.n_features, 2))
-        self._bounds.profile_centers(self._rows, self._centers, profile)
+        _kernels_bounds.profile_centers(self._rows, self._centers, profile)
         self._in_blocks(
-            self._bounds.bound_by_mean, first,
+            _kernels_bounds.bound_by_mean, first,
             self._rows, profile, n_centers, float(norms.mean()), float(norms.max()), bound,
         )  # fmt: skip
 
@@ -173,17 +152,19 @@ class SparseSearch:
 
     def pick(
         self,
-        candidates: Rows,
-        rank: Rows,
+        candidates: Indices,
+        rank: Indices,
         bound: Floats,
         seen: NDArray[np.int32],
         n_picks: int,
         tick: Callable[[int], None],
-    ) -> tuple[Rows, Floats]:
+    ) -> tuple[Indices, Floats]:
         """Pick candidates, farthest first; also return each pick's bound just before it.
 
         All but the last pick become centres.
         """
+        from fastal import _kernels_diversity
+
         self._reserve_for(candidates, n_picks)
         queue = self._new_queue(candidates, bound)
         scratch = self._scratch(n_threads())
@@ -194,7 +175,7 @@ class SparseSearch:
             if queue.size[0] == 0:
                 self._refine(queue, rank, largest, bound, seen, scratch)
             so_far = done
-            done = self._loops.k_center_greedy_csr(
+            done = _kernels_diversity.k_center_greedy_csr(
                 self._rows, self._centers, queue, rank, largest, bound, seen, *scratch[0],
                 picks, before, done, BUDGET,
             )  # fmt: skip
@@ -202,16 +183,18 @@ class SparseSearch:
         return picks, before
 
     def _refine(
-        self, queue: Any, rank: Rows, largest: float, bound: Floats, seen: Any, scratch: Any
+        self, queue: Any, rank: Indices, largest: float, bound: Floats, seen: Any, scratch: Any
     ) -> None:
         """Fill the heap from the highest buckets, after a first look at their rows."""
+        from fastal import _kernels_bounds, _kernels_queue
+
         n_left = queue.batch.size
         wanted = max(_MIN_BATCH, n_left // _BATCH_SHARE)
-        enough = self._queue_kernels.take_batch(queue, bound, wanted)
+        enough = _kernels_queue.take_batch(queue, bound, wanted)
         n_rows = int(queue.size[1])
         if n_rows > _CROWD * wanted:
             # Many rows with the same bound: which of them need a look shows as they come up.
-            self._queue_kernels.settle(queue, bound, rank)
+            _kernels_queue.settle(queue, bound, rank)
             return
         # In the order of the pool, memory is read forwards.
         queue.batch[:n_rows].sort()
@@ -221,39 +204,42 @@ class SparseSearch:
         for start in range(0, n_rows, block):
             rows = queue.batch[start : min(start + block, n_rows)]
             over_rows(
-                self._bounds.refine, rows.size, rows.size * per_row,
+                _kernels_bounds.refine, rows.size, rows.size * per_row,
                 self._rows, self._centers, rows, enough, largest, bound, seen,
                 scratch=scratch,
             )  # fmt: skip
-        self._queue_kernels.settle(queue, bound, rank)
+        _kernels_queue.settle(queue, bound, rank)
 
     def few_steps(self, n_steps: int) -> bool:
         """Whether comparing all rows with so many centres costs less than avoiding it."""
         per_row = _ALL_ROWS_ENTRY * self._entries_per_row + _ALL_ROWS_ROW
-        return n_steps * per_row * self.n_rows < _LAZY_START + self.n_rows * (
-            _LAZY_ENTRY * self._entries_per_row + _LAZY_ROW
-        )
+        all_rows = n_steps * per_row * self.n_rows
+        lazy = _LAZY_ENTRY * self._entries_per_row + _LAZY_ROW
+        return all_rows < min(_LAZY_START + lazy * self.n_rows, _ALL_ROWS_MOST)
 
     def pick_from_all(
-        self, known: Rows, candidates: Rows, rank: Rows, n_picks: int
-    ) -> tuple[Rows, Floats]:
+        self, known: Indices, candidates: Indices, rank: Indices, n_picks: int
+    ) -> tuple[Indices, Floats]:
         """Pick as `pick` does, with the rows in `known` for centres, the textbook's way."""
+        from fastal import _kernels_diversity
+
         picks, before = np.empty(n_picks, dtype=np.int64), np.empty(n_picks)
-        self._loops.k_center_greedy_all_rows(
+        _kernels_diversity.k_center_greedy_all_rows(
             self._rows, known, candidates, rank, np.zeros(self.n_features),
             np.full(self.n_rows, np.inf), picks, before,
         )  # fmt: skip
         return picks, before
 
-    def _reserve_for(self, candidates: Rows, n_picks: int) -> None:
+    def _reserve_for(self, candidates: Indices, n_picks: int) -> None:
         """Make room for whatever is picked: for the longest of the candidates."""
         lengths = self._lengths[candidates]
         longest = np.partition(lengths, -n_picks)[-n_picks:] if n_picks else lengths[:0]
         self.reserve(n_picks, int(longest.sum()))
 
-    def _new_queue(self, candidates: Rows, bound: Floats) -> Any:
-        kernels = self._queue_kernels
-        queue = kernels.Queue(
+    def _new_queue(self, candidates: Indices, bound: Floats) -> Any:
+        from fastal import _kernels_queue
+
+        queue = _kernels_queue.Queue(
             size=np.zeros(3, dtype=np.int64),
             scale=np.zeros(2),
             head=np.empty(_N_BUCKETS, dtype=np.int32),
@@ -261,7 +247,7 @@ class SparseSearch:
             batch=np.empty(candidates.size, dtype=np.int32),
             heap=np.empty(candidates.size, dtype=np.int32),
         )
-        kernels.fill(queue, bound, candidates)
+        _kernels_queue.fill(queue, bound, candidates)
         return queue
 
     def _scratch(self, n: int) -> list[tuple[Floats, Floats]]:
@@ -270,24 +256,26 @@ class SparseSearch:
 
     def race(
         self,
-        candidates: Rows,
-        rank: Rows,
+        candidates: Indices,
+        rank: Indices,
         noise: Floats,
         bound: Floats,
         seen: NDArray[np.int32],
         n_picks: int,
         tick: Callable[[int], None],
-    ) -> Rows:
+    ) -> Indices:
         """Pick candidates in the order of a race at the rates of their squared distances.
 
         noise is each row's time at rate 1; bound becomes the distance to the nearest centre of
         the rows that were looked at.
         """
+        from fastal import _kernels_diversity, _kernels_queue
+
         self._reserve_for(candidates, n_picks)
         n_first = self.n_centers
         key = -due(noise, bound)
         heap = candidates.astype(np.int32)
-        self._queue_kernels.heapify(key, rank, heap, heap.size)
+        _kernels_queue.heapify(key, rank, heap, heap.size)
         times = np.zeros(self._centers.rows.size)
         dots = np.zeros(self._centers.rows.size)
         nearest = np.full(self.n_rows, np.inf)
@@ -295,7 +283,7 @@ class SparseSearch:
         done = 0
         while done < n_picks:
             so_far = done
-            done = self._loops.kmeans_plusplus_csr(
+            done = _kernels_diversity.kmeans_plusplus_csr(
                 self._rows, self._centers, heap, heap.size, rank, n_first, noise, times, dots,
                 nearest, seen, key, picks, done, BUDGET,
             )  # fmt: skip
@@ -304,13 +292,15 @@ class SparseSearch:
 
     def distances_to_mean(self) -> Floats:
         """Cosine distances, or squared Euclidean ones but for a term that all rows share."""
+        from fastal import _kernels_csr
+
         mean = np.zeros(self.n_features)
         rows = self._rows
-        self._csr.column_sums(rows.data, rows.indices, mean)
+        _kernels_csr.column_sums(rows.data, rows.indices, mean)
         mean /= self.n_rows
         dots = np.empty(self.n_rows)
         over_rows(
-            self._csr.dots, self.n_rows, self.n_entries,
+            _kernels_csr.dots, self.n_rows, self.n_entries,
             rows.data, rows.indices, rows.indptr, mean, dots,
         )  # fmt: skip
         if not self._cosine:
@@ -320,3 +310,15 @@ class SparseSearch:
         flat = np.where(self.sq_norms == float(mean @ mean), 0.0, 1.0)
         scale = np.sqrt(np.where(products > 0, products, 1.0))
         return np.where(products > 0, np.maximum(1.0 - dots / scale, 0.0), flat)
+
+    def fingerprint(self) -> Floats:
+        """One number for each row that hardly any other row has: its product with fixed noise."""
+        from fastal import _kernels_csr
+
+        rows, out = self._rows, np.empty(self.n_rows)
+        noise = np.random.RandomState(0).random_sample(self.n_features)
+        over_rows(
+            _kernels_csr.dots, self.n_rows, self.n_entries,
+            rows.data, rows.indices, rows.indptr, noise, out,
+        )  # fmt: skip
+        return out

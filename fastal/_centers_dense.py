@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastal._centers import BUDGET, Floats, Rows, check_scale, due, grown
+from fastal._centers import BUDGET, Floats, Indices, due, grown
 from fastal._threads import over_rows
 
 # Picks made in one call of a kernel before Python sees Ctrl-C and shows progress.
@@ -18,18 +18,13 @@ _PICKS_PER_CALL = 64
 class DenseSearch:
     """Centres among dense rows."""
 
-    def __init__(self, X: NDArray[Any], cosine: bool, weights: Floats) -> None:
-        from fastal import _kernels_dense, _kernels_diversity, _kernels_queue
+    def __init__(self, X: NDArray[Any], sq_norms: Floats, cosine: bool, weights: Floats) -> None:
+        from fastal import _kernels_dense
 
-        self._kernels = _kernels_dense
-        self._loops = _kernels_diversity
-        self._queue_kernels = _kernels_queue
         self.n_rows, self.n_features = X.shape
         self.n_entries = X.size
-        self.sq_norms = np.empty(len(X))
-        over_rows(_kernels_dense.sq_norms_dense, len(X), X.size, X, self.sq_norms)
-        check_scale(self.sq_norms, cosine)
-        self._rows = _kernels_dense.DenseRows(X, self.sq_norms, weights, cosine)
+        self.sq_norms = sq_norms
+        self._rows = _kernels_dense.DenseRows(X, sq_norms, weights, cosine)
         self.reset()
 
     @property
@@ -43,7 +38,9 @@ class DenseSearch:
 
     def reset(self) -> None:
         """Forget all centres."""
-        self._centers = self._kernels.DenseCenters(
+        from fastal import _kernels_dense
+
+        self._centers = _kernels_dense.DenseCenters(
             np.zeros(1, dtype=np.int64), np.empty((self._rows.X.shape[1], 0)), np.empty(0)
         )
 
@@ -55,42 +52,48 @@ class DenseSearch:
         norms = grown(c.sq_norms[:old], old + n_centers)
         self._centers = c._replace(columns=columns, sq_norms=norms)
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: Indices) -> None:
         """Append centres."""
+        from fastal import _kernels_dense
+
         self.reserve(rows.size)
-        self._kernels.add_centers_dense(self._rows, self._centers, rows)
+        _kernels_dense.add_centers_dense(self._rows, self._centers, rows)
 
     def bound_all(self, bound: Floats, seen: NDArray[np.int32], first: int = 0) -> None:
         """Bring the bounds of all rows from `first` on up to date."""
+        from fastal import _kernels_dense
+
         per_row = max(1, self._rows.X.shape[1] * self.n_centers)
         block = max(1, 4 * BUDGET // per_row)
         for start in range(first, self.n_rows, block):
             n_rows = min(block, self.n_rows - start)
             over_rows(
-                self._kernels.meet_all_dense, n_rows, n_rows * per_row,
+                _kernels_dense.meet_all_dense, n_rows, n_rows * per_row,
                 start, self._rows, self._centers, bound, seen,
             )  # fmt: skip
 
     def pick(
         self,
-        candidates: Rows,
-        rank: Rows,
+        candidates: Indices,
+        rank: Indices,
         bound: Floats,
         seen: NDArray[np.int32],
         n_picks: int,
         tick: Callable[[int], None],
-    ) -> tuple[Rows, Floats]:
+    ) -> tuple[Indices, Floats]:
         """Pick candidates, farthest first; also return each pick's bound just before it.
 
         All but the last pick become centres.
         """
+        from fastal import _kernels_diversity, _kernels_queue
+
         self.reserve(n_picks)
         heap = candidates.astype(np.int32)
-        self._queue_kernels.heapify(bound, rank, heap, heap.size)
+        _kernels_queue.heapify(bound, rank, heap, heap.size)
         picks, before = np.empty(n_picks, dtype=np.int64), np.empty(n_picks)
         for done in range(0, n_picks, _PICKS_PER_CALL):
             stop = min(done + _PICKS_PER_CALL, n_picks)
-            self._loops.k_center_greedy_dense(
+            _kernels_diversity.k_center_greedy_dense(
                 self._rows, self._centers, heap, heap.size, rank, bound, seen,
                 picks, before, done, stop,
             )  # fmt: skip
@@ -99,15 +102,17 @@ class DenseSearch:
 
     def race(
         self,
-        candidates: Rows,
-        rank: Rows,
+        candidates: Indices,
+        rank: Indices,
         noise: Floats,
         bound: Floats,
         seen: NDArray[np.int32],
         n_picks: int,
         tick: Callable[[int], None],
-    ) -> Rows:
+    ) -> Indices:
         """Pick candidates in the order of a race at the rates of their squared distances."""
+        from fastal import _kernels_dense, _kernels_diversity
+
         times = due(noise, bound)
         nearest, distances = bound.copy(), np.empty(self.n_rows)
         picks = np.empty(n_picks, dtype=np.int64)
@@ -117,18 +122,31 @@ class DenseSearch:
             picks[i] = soonest[np.argmin(rank[soonest])]
             left = left[left != picks[i]]
             over_rows(
-                self._kernels.distances_to_dense, self.n_rows, self.n_entries,
+                _kernels_dense.distances_to_dense, self.n_rows, self.n_entries,
                 self._rows, self._rows.X[picks[i]].astype(np.float64), distances,
             )  # fmt: skip
-            self._loops.slow_down(times, float(times[picks[i]]), nearest, distances)
+            _kernels_diversity.slow_down(times, float(times[picks[i]]), nearest, distances)
             tick(1)
         return picks
 
     def distances_to_mean(self) -> Floats:
         """Squared Euclidean or cosine distances."""
+        from fastal import _kernels_dense
+
         mean = self._rows.X.mean(axis=0, dtype=np.float64)
         out = np.empty(self.n_rows)
         over_rows(
-            self._kernels.distances_to_dense, self.n_rows, self.n_entries, self._rows, mean, out
+            _kernels_dense.distances_to_dense, self.n_rows, self.n_entries, self._rows, mean, out
+        )
+        return out
+
+    def fingerprint(self) -> Floats:
+        """One number for each row that hardly any other row has: its distance to fixed noise."""
+        from fastal import _kernels_dense
+
+        out = np.empty(self.n_rows)
+        noise = np.random.RandomState(0).random_sample(self.n_features)
+        over_rows(
+            _kernels_dense.distances_to_dense, self.n_rows, self.n_entries, self._rows, noise, out
         )
         return out

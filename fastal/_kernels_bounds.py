@@ -23,12 +23,17 @@ _FEW = 16
 _AHEAD = 16
 # Relative rounding error of a sum of n products, both sides of a comparison: n times this.
 _ROUNDING = 2.3e-16
+# Squares below this may have lost digits to underflow.
+_TINY = 1e-290
 
 
 @njit_borrow
 def _slack(cosine: bool, sq_norm: float, center_sq_norm: float, n_terms: int) -> float:
-    """Twice the largest rounding error of a distance whose sums have n_terms terms."""
-    return (n_terms + 8) * _ROUNDING * (1.0 if cosine else sq_norm + center_sq_norm)
+    """More than the rounding errors of a bound and of the distance that must not exceed it.
+
+    Their sums have n_terms terms; products of next to nothing lose more than their last bits.
+    """
+    return (n_terms + 8) * _ROUNDING * (1.0 if cosine else sq_norm + center_sq_norm + _TINY)
 
 
 @njit_borrow
@@ -76,14 +81,14 @@ def _strongest_but(data: Any, indices: Any, strength: Any, strongest: Any, other
 
 @njit_borrow
 def _near(
-    data: Any, indices: Any, indptr: Any, sq_norms: Any, weights: Any, cosine: bool,
-    strength: Any, strongest: Any, center_rows: Any,
-    row: int, product: float, enough: float, vector: Any, bound: Any,
-) -> None:  # fmt: skip
+    rows: Any, centers: Any, row: int, product: float, enough: float, vector: Any, bound: Any
+) -> None:
     """Lower the row's bound by likely neighbours among the centres, until it is below `enough`.
 
     product is the row's largest one; vector is of n_features and holds zeros.
     """
+    data, indices, indptr, sq_norms = rows.data, rows.indices, rows.indptr, rows.sq_norms
+    cosine, strength, strongest = rows.cosine, centers.strength, centers.strongest
     first, last, own = indptr[row], indptr[row + 1], sq_norms[row]
     some, terms = data[first:last], indices[first:last]
     for i in range(some.size):
@@ -94,12 +99,12 @@ def _near(
             center = _strongest_but(some, terms, strength, strongest, center)
         if center < 0:
             break
-        other = center_rows[center]
+        other = centers.rows[center]
         start, stop = indptr[other], indptr[other + 1]
         inner = dot(data[start:stop], indices[start:stop], vector)
         distance = distance_of(cosine, own, sq_norms[other], inner)
         distance += _slack(cosine, own, sq_norms[other], last - first + stop - start)
-        lower(weights, row, distance, bound)
+        lower(rows.weights, row, distance, bound)
         if bound[row] < enough:
             break
     for i in range(some.size):
@@ -204,8 +209,7 @@ def refine(
     """
     data, indices, indptr, sq_norms = rows.data, rows.indices, rows.indptr, rows.sq_norms
     weights, cosine, positive = rows.weights, rows.cosine, rows.positive
-    strength, strongest = centers.strength, centers.strongest
-    center_rows, n_centers = centers.rows, centers.size[0]
+    strength, n_centers = centers.strength, centers.size[0]
     touched = 0.0
     for pos in range(start, stop):
         if (pos - start) % _AHEAD == 0:
@@ -219,10 +223,7 @@ def refine(
                 distance = _bound_by_product(cosine, sq_norms[row], largest, product, last - first)
                 lower(weights, row, distance, bound)
             if product > 0.0 and bound[row] >= enough:
-                _near(
-                    data, indices, indptr, sq_norms, weights, cosine, strength, strongest,
-                    center_rows, row, product, enough, vector, bound,
-                )  # fmt: skip
+                _near(rows, centers, row, product, enough, vector, bound)
         if bound[row] >= enough and bound[row] > 0.0 and seen[row] < n_centers:
             meet(rows, centers, row, dots, bound, seen)
     return touched

@@ -39,7 +39,7 @@ class _Distances:
             dots = _ordered_sum(self.columns * self.columns[:, [row]])
         else:
             return _ordered_sum((self.columns - self.columns[:, [row]]) ** 2)
-        return _cosine_distances(dots, self.sq_norms * own, self.sq_norms == 0)
+        return _cosine_distances(dots, self.sq_norms * own, self.sq_norms == 0, own == 0)
 
     def to_mean(self) -> NDArray[np.float64]:
         if self.sparse:
@@ -49,12 +49,16 @@ class _Distances:
             dots = self.X @ mean
             if not self.cosine:
                 return np.asarray(self.sq_norms - 2.0 * dots)
-            return _cosine_distances(dots, self.sq_norms * (mean @ mean), self.sq_norms == 0)
+            return _cosine_distances(
+                dots, self.sq_norms * (mean @ mean), self.sq_norms == 0, mean @ mean == 0
+            )
         mean = self.X.mean(axis=0, dtype=np.float64)[:, np.newaxis]
         if not self.cosine:
             return _ordered_sum((self.columns - mean) ** 2)
         products = self.sq_norms * _ordered_sum(mean * mean)
-        return _cosine_distances(_ordered_sum(self.columns * mean), products, self.sq_norms == 0)
+        return _cosine_distances(
+            _ordered_sum(self.columns * mean), products, self.sq_norms == 0, (mean == 0).all()
+        )
 
 
 def _ordered_sum(terms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -65,10 +69,10 @@ def _ordered_sum(terms: NDArray[np.float64]) -> NDArray[np.float64]:
     return total
 
 
-def _cosine_distances(dots: Any, products: Any, empty: Any) -> NDArray[np.float64]:
+def _cosine_distances(dots: Any, products: Any, empty: Any, to_zeros: Any) -> NDArray[np.float64]:
     """1 - dots / sqrt(products of squared norms); among zeros 0, between zeros and others 1."""
     scale = np.sqrt(np.where(products > 0, products, 1.0))
-    apart = np.where(empty, 0.0, 1.0) if (products == 0).all() else 1.0
+    apart = np.where(empty, 0.0, 1.0) if to_zeros else 1.0
     return np.where(products > 0, np.maximum(1.0 - dots / scale, 0.0), apart)
 
 

@@ -4,17 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fastal._centers import Floats, SparseSearch
 from fastal._centers_dense import DenseSearch
+from fastal._threads import over_rows
 from fastal._validation import CSR
 
-__all__ = ["DenseSearch", "SparseSearch", "search"]
+__all__ = ["DenseSearch", "SparseSearch", "checked_sq_norms", "make_search"]
 
 
-def search(X: CSR | NDArray[Any], cosine: bool, weights: Floats) -> SparseSearch | DenseSearch:
+def make_search(
+    X: CSR | NDArray[Any], cosine: bool, weights: Floats
+) -> SparseSearch | DenseSearch:
     """Return it without centres; weights, of n_rows or none, multiply each row's distances."""
+    sq_norms = checked_sq_norms(X, cosine)
     if isinstance(X, CSR):
-        return SparseSearch(X, cosine, weights)
-    return DenseSearch(X, cosine, weights)
+        return SparseSearch(X, sq_norms, cosine, weights)
+    return DenseSearch(X, sq_norms, cosine, weights)
+
+
+def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool) -> Floats:
+    """Squared norms of the rows; rows whose distances would leave float64 are refused."""
+    from fastal import _kernels_csr, _kernels_dense
+
+    if isinstance(X, CSR):
+        sq_norms = np.empty(X.shape[0])
+        # Half of the arrays that a pass reads.
+        work = X.data.size // 2
+        over_rows(_kernels_csr.sq_norms, sq_norms.size, work, X.data, X.indptr, sq_norms)
+    else:
+        sq_norms = np.empty(len(X))
+        over_rows(_kernels_dense.sq_norms_dense, len(X), X.size, X, sq_norms)
+    _check_scale(sq_norms, cosine)
+    return sq_norms
+
+
+def _check_scale(sq_norms: Floats, cosine: bool) -> None:
+    """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
+    # The square of a distance is at most four times the larger squared norm.
+    bad = sq_norms > np.finfo(np.float64).max / 4
+    if cosine:
+        # Products of two squared norms must stay in range as well.
+        bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
+    if bad.any():
+        row = np.flatnonzero(bad)[0]
+        raise ValueError(
+            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
+            f"{sq_norms[row]:.3g}; rescale X"
+        )

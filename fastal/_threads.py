@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 # Below about this many array elements per share, handing it to another thread eats the gain
@@ -82,14 +82,18 @@ def over_rows(
         return
     edges = [n_rows * i // shares for i in range(shares + 1)]
     workers = _workers(shares - 1)
-    others = []
+    others: list[Future[Any]] = []
     try:
         for i in range(1, shares):
             others.append(workers.submit(kernel, edges[i], edges[i + 1], *args, *own[i]))
     except RuntimeError:
         # The interpreter is shutting down and starts no thread any more: what could not be handed
         # over is done here.
-        kernel(edges[len(others) + 1], n_rows, *args, *own[1])
-    kernel(edges[0], edges[1], *args, *own[0])
+        kernel(edges[len(others) + 1], n_rows, *args, *own[len(others) + 1])
+    try:
+        kernel(edges[0], edges[1], *args, *own[0])
+    finally:
+        # Also after Ctrl-C: nobody writes into the arrays any more once this returns.
+        wait(others)
     for other in others:
         other.result()

@@ -205,6 +205,13 @@ def check_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64]
             f"sample_weight must be finite and not negative, but row {bad[0]} weighs "
             f"{array[bad[0]]} ({bad.size} rows like it)"
         )
+    # They multiply distances, squared where the distances are.
+    bad = np.flatnonzero((array > 1e100) | ((array > 0) & (array < 1e-100)))
+    if bad.size:
+        raise ValueError(
+            f"sample_weight must be 0 or lie between 1e-100 and 1e100, but row {bad[0]} weighs "
+            f"{array[bad[0]]}; rescale the weights"
+        )
     return array
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._progress import counter
-from fastal._search import SparseSearch, search
+from fastal._search import SparseSearch, checked_sq_norms, make_search
 from fastal._threads import over_rows
 from fastal._validation import (
     CSR,
@@ -60,8 +60,8 @@ def k_center_greedy(
         the row nearest to the mean of all rows (Euclidean) or most similar to it (cosine).
         Otherwise ties are broken and the first row is drawn uniformly at random.
     sample_weight : array-like of shape (n_samples,), optional
-        What the distances of each row are multiplied by: finite, not negative.  With nothing
-        labelled, the first pick is then one of the rows of largest weight.
+        What the distances of each row are multiplied by: 0, or between 1e-100 and 1e100.  With
+        nothing labelled, the first pick is then one of the rows of largest weight.
     progress : bool, default False
         Show on standard error how many picks are made.
 
@@ -116,26 +116,26 @@ def k_center_greedy(
     left = rows_left(n_rows, known)
     if left.size == 0:
         return np.empty(0, dtype=np.int64), np.empty(0)
-    centers = search(matrix, cosine, weights if cosine else weights * weights)
+    search = make_search(matrix, cosine, weights if cosine else weights * weights)
     start = known
     if known.size == 0:
-        start = first_center(centers, rank, weights, central=random_state is None)
+        start = first_center(search, rank, weights, central=random_state is None)
         left = rows_left(n_rows, start)
     first = start[known.size :]
     n_steps = _n_steps(first, left, k)
-    if isinstance(centers, SparseSearch) and centers.few_steps(start.size + n_steps):
+    if isinstance(search, SparseSearch) and search.few_steps(start.size + n_steps):
         with counter(n_steps, "picks", progress) as tick:
-            rows, before = centers.pick_from_all(start, left, rank, n_steps)
+            rows, before = search.pick_from_all(start, left, rank, n_steps)
             tick(n_steps)
         return _result(first, rows, before, k, cosine)
-    centers.add(start)
+    search.add(start)
     bound, seen = np.full(n_rows, np.inf), np.zeros(n_rows, dtype=np.int32)
-    centers.bound_all(bound, seen)
-    return farthest(centers, first, left, rank, bound, seen, k, cosine, progress)
+    search.bound_all(bound, seen)
+    return farthest(search, first, left, rank, bound, seen, k, cosine, progress)
 
 
 def farthest(
-    centers: Any,
+    search: Any,
     first: NDArray[np.int64],
     left: NDArray[np.int64],
     rank: NDArray[np.int64],
@@ -148,7 +148,7 @@ def farthest(
     """Pick k rows, the first of them given, and the radii after each pick."""
     n_steps = _n_steps(first, left, k)
     with counter(n_steps, "picks", progress) as tick:
-        rows, before = centers.pick(left, rank, bound, seen, n_steps, tick)
+        rows, before = search.pick(left, rank, bound, seen, n_steps, tick)
     return _result(first, rows, before, k, cosine)
 
 
@@ -171,11 +171,11 @@ def _result(
 
 
 def first_center(
-    centers: Any, rank: NDArray[np.int64], weights: NDArray[np.float64], central: bool
+    search: Any, rank: NDArray[np.int64], weights: NDArray[np.float64], central: bool
 ) -> NDArray[np.int64]:
     """Of the heaviest rows, the first in rank or the one nearest to the mean of all rows."""
     heaviest = np.flatnonzero(weights == weights.max()) if weights.size else np.arange(rank.size)
-    order = centers.distances_to_mean() if central else rank
+    order = search.distances_to_mean() if central else rank
     return heaviest[[np.argmin(order[heaviest])]]
 
 
@@ -210,7 +210,8 @@ def kmeans_plusplus(
     random_state : None, int, RandomState or Generator, default None
         None draws afresh with every call.
     sample_weight : array-like of shape (n_samples,), optional
-        Finite, not negative.  Rows of weight 0 come last, like copies of rows drawn before.
+        0, or between 1e-100 and 1e100.  Rows of weight 0 come last, like copies of rows drawn
+        before.
     progress : bool, default False
         Show on standard error how many rows are drawn.
 
@@ -253,7 +254,7 @@ def kmeans_plusplus(
     rank = np.empty(n_rows, dtype=np.int64)
     rank[np.argsort(noise, kind="stable")] = np.arange(n_rows)
     if weights.size:
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             noise = noise / weights
     left = rows_left(n_rows, known)
     k = min(k, left.size)
@@ -265,13 +266,13 @@ def kmeans_plusplus(
         # The others have waited for as long as the first one took.
         noise -= noise[start[0]] if np.isfinite(noise[start[0]]) else 0.0
         left = rows_left(n_rows, start)
-    centers = search(matrix, cosine, np.empty(0))
-    centers.add(start)
+    search = make_search(matrix, cosine, np.empty(0))
+    search.add(start)
     bound, seen = np.full(n_rows, np.inf), np.zeros(n_rows, dtype=np.int32)
-    centers.bound_all(bound, seen)
+    search.bound_all(bound, seen)
     n_draws = k - start.size + known.size
     with counter(n_draws, "draws", progress) as tick:
-        rows = centers.race(left, rank, noise, bound, seen, n_draws, tick)
+        rows = search.race(left, rank, noise, bound, seen, n_draws, tick)
     return np.concatenate([start[known.size :], rows])
 
 
@@ -311,8 +312,8 @@ def mean_similarity(X: Any) -> NDArray[np.float64]:
     array([0.667, 0.667, 0.333])
     """
     matrix = check_matrix(X)
-    centers = search(matrix, True, np.empty(0))
-    units = np.sqrt(np.where(centers.sq_norms > 0, centers.sq_norms, 1.0))
+    sq_norms = checked_sq_norms(matrix, cosine=True)
+    units = np.sqrt(np.where(sq_norms > 0, sq_norms, 1.0))
     if not isinstance(matrix, CSR):
         mean = (matrix / units[:, np.newaxis]).sum(axis=0) / max(1, len(matrix))
         return np.asarray(matrix @ mean / units)

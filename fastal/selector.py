@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastal._search import search
+from fastal._search import DenseSearch, SparseSearch, make_search
 from fastal._validation import (
     check_count,
     check_matrix,
@@ -28,7 +29,29 @@ __all__ = ["KCenterSelector"]
 # What a file holds beside the arrays; a file of another format is refused.
 _FORMAT = 1
 # What NumPy and zipfile raise, depending on what is wrong with a file.
-_UNREADABLE = (BadZipFile, AttributeError, EOFError, KeyError, OSError, TypeError, ValueError)
+_UNREADABLE = (
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+
+
+class _State(NamedTuple):
+    """All that a selector knows; replaced as a whole, so that Ctrl-C leaves no half of it."""
+
+    search: SparseSearch | DenseSearch  # its centres: the labelled rows, or those and more
+    labeled: NDArray[np.int64]
+    bound: NDArray[np.float64]
+    seen: NDArray[np.int32]
+    # Picks of the last query that are centres of the search, and the bounds that go with them.
+    tried: tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int32]] | None
 
 
 class KCenterSelector:
@@ -61,7 +84,8 @@ class KCenterSelector:
 
     Notes
     -----
-    Besides the pool it keeps 20 bytes for each row and the entries of the labelled rows.
+    Besides the pool it keeps some 40 bytes for each row, 24 for each column and the entries of the
+    labelled rows.
 
     Examples
     --------
@@ -85,32 +109,34 @@ class KCenterSelector:
         self.random_state = random_state
         if random_state is not None:
             check_random_state(random_state)
-        self._search = search(check_matrix(X), self._cosine, np.empty(0))
-        self._set_state(
-            labeled=check_rows(labeled, self.n_samples_, "labeled"),
-            bound=np.full(self.n_samples_, np.inf),
-            seen=np.zeros(self.n_samples_, dtype=np.int32),
-        )
+        search = make_search(check_matrix(X), self._cosine, np.empty(0))
+        known = check_rows(labeled, search.n_rows, "labeled")
+        search.add(known)
+        bound, seen = np.full(search.n_rows, np.inf), np.zeros(search.n_rows, dtype=np.int32)
+        self._state = _State(search, known, bound, seen, None)
 
     @property
     def _cosine(self) -> bool:
         return self.metric == "cosine"
 
     @property
+    def labeled_(self) -> NDArray[np.int64]:
+        """Rows labelled so far, in the order in which they were added."""
+        return np.array(self._state.labeled)
+
+    @property
     def n_samples_(self) -> int:
         """Rows of the pool."""
-        return self._search.n_rows
+        return self._state.search.n_rows
 
-    def _set_state(
-        self, labeled: NDArray[np.int64], bound: NDArray[np.float64], seen: NDArray[np.int32]
-    ) -> None:
-        """Forget what the last query tried out, and take this as what is known."""
-        self.labeled_ = labeled
-        self._bound, self._seen = bound, seen
-        self._search.reset()
-        self._search.add(labeled)
-        # Centres that a query added to the search, with the bounds that go with them.
-        self._tried: tuple[Any, Any, Any] | None = None
+    def _restart(self) -> _State:
+        """Forget what the last query tried out: the labelled rows alone are centres again."""
+        state = self._state
+        if state.search.n_centers != state.labeled.size:
+            state.search.reset()
+            state.search.add(state.labeled)
+        self._state = state._replace(tried=None)
+        return self._state
 
     def query(
         self, k: int, sample_weight: ArrayLike | None = None, progress: bool = False
@@ -139,42 +165,32 @@ class KCenterSelector:
         """
         k = check_count(k, "k")
         weights = check_weights(sample_weight, self.n_samples_)
-        if self._search.n_centers != self.labeled_.size:
-            self._set_state(self.labeled_, self._bound, self._seen)
-        rank = draw_rank(self.n_samples_, self.random_state)
-        left = rows_left(self.n_samples_, self.labeled_)
+        search, known, bound, seen, _ = self._restart()
+        rank = draw_rank(search.n_rows, self.random_state)
+        left = rows_left(search.n_rows, known)
         if left.size == 0:
             return np.empty(0, dtype=np.int64), np.empty(0)
-        first = np.empty(0, dtype=np.int64)
-        if self.labeled_.size == 0:
-            first = first_center(self._search, rank, weights, central=self.random_state is None)
-            self._search.add(first)
-            left = rows_left(self.n_samples_, first)
+        first = known[:0]
+        if known.size == 0:
+            first = first_center(search, rank, weights, central=self.random_state is None)
+            search.add(first)
+            left = rows_left(search.n_rows, first)
         else:
-            self._bound_new_rows()
-        bound, seen = self._bound.copy(), self._seen.copy()
+            _bound_new_rows(search, bound, seen)
+        # Tried out on copies: not before the rows are labelled does it hold for good.
+        bound, seen = bound.copy(), seen.copy()
         factors = weights if self._cosine else weights * weights
-        if weights.size:
-            bound *= np.where(np.isinf(bound), 1.0, factors)
-        self._search.weigh(factors)
-        try:
-            if first.size:
-                self._search.bound_all(bound, seen)
-            rows, radii = farthest(
-                self._search, first, left, rank, bound, seen, k, self._cosine, progress
-            )
-        finally:
-            self._search.weigh(np.empty(0))
-        tried = rows[: self._search.n_centers - self.labeled_.size]
+        search.weigh(factors)
+        if first.size:
+            search.bound_all(bound, seen)
+        elif weights.size:
+            bound *= factors
+        rows, radii = farthest(search, first, left, rank, bound, seen, k, self._cosine, progress)
         # Bounds that a weight went into hold for this query only.
-        self._tried = None if weights.size else (tried, bound, seen)
+        if not weights.size:
+            tried = rows[: search.n_centers - known.size].copy()
+            self._state = self._state._replace(tried=(tried, bound, seen))
         return rows, radii
-
-    def _bound_new_rows(self) -> None:
-        """Bound the rows of which nothing is known: all of them, or those added to the pool."""
-        unknown = np.flatnonzero(np.isinf(self._bound))
-        if unknown.size:
-            self._search.bound_all(self._bound, self._seen, int(unknown[0]))
 
     def add_labeled(self, rows: ArrayLike) -> KCenterSelector:
         """Count rows as labelled, whether `query` proposed them or not.
@@ -193,16 +209,18 @@ class KCenterSelector:
         ValueError, TypeError
             If a row does not exist.
         """
-        new = np.setdiff1d(check_rows(rows, self.n_samples_, "rows"), self.labeled_)
-        if self._tried is not None and np.isin(self._tried[0], new).all():
-            tried, self._bound, self._seen = self._tried
-            self.labeled_ = np.concatenate([self.labeled_, tried])
+        rows = check_rows(rows, self.n_samples_, "rows")
+        state = self._state
+        new = np.setdiff1d(rows, state.labeled)
+        if state.tried is not None and np.isin(state.tried[0], new).all():
+            tried, bound, seen = state.tried
+            labeled = np.concatenate([state.labeled, tried])
+            state = state._replace(labeled=labeled, bound=bound, seen=seen, tried=None)
             new = np.setdiff1d(new, tried)
-        elif self._search.n_centers != self.labeled_.size:
-            self._set_state(self.labeled_, self._bound, self._seen)
-        self._tried = None
-        self._search.add(new)
-        self.labeled_ = np.concatenate([self.labeled_, new])
+        else:
+            state = self._restart()
+        state.search.add(new)
+        self._state = state._replace(labeled=np.concatenate([state.labeled, new]))
         return self
 
     def extend(self, X: Any) -> KCenterSelector:
@@ -211,7 +229,8 @@ class KCenterSelector:
         Parameters
         ----------
         X : sparse matrix or array-like of shape (n_more_samples, n_features)
-            The rows of the pool so far, unchanged and in their order, then the new ones.
+            The rows of the pool so far, unchanged and in their order, then the new ones; sparse
+            if the pool so far is.  (Two numbers of each row are compared, not all of it.)
 
         Returns
         -------
@@ -222,24 +241,15 @@ class KCenterSelector:
         ValueError
             If X does not start with the rows of the pool so far.
         """
-        self._replace_pool(search(check_matrix(X), self._cosine, np.empty(0)), "X")
+        search = make_search(check_matrix(X), self._cosine, np.empty(0))
+        state = self._state
+        _check_same_rows(_identity(state.search), search, "the pool so far")
+        search.add(state.labeled)
+        n_new = search.n_rows - state.bound.size
+        bound = np.concatenate([state.bound, np.full(n_new, np.inf)])
+        seen = np.concatenate([state.seen, np.zeros(n_new, dtype=np.int32)])
+        self._state = _State(search, state.labeled, bound, seen, None)
         return self
-
-    def _replace_pool(self, larger: Any, name: str) -> None:
-        old, new = self._search.sq_norms, larger.sq_norms
-        if larger.n_features != self._search.n_features or new.size < old.size:
-            raise ValueError(
-                f"{name} must hold the {old.size} rows of {self._search.n_features} features of "
-                f"the pool so far and more rows, got {new.size} of {larger.n_features}"
-            )
-        _check_same_rows(old, new, name)
-        n_new = new.size - old.size
-        self._search = larger
-        self._set_state(
-            self.labeled_,
-            np.concatenate([self._bound, np.full(n_new, np.inf)]),
-            np.concatenate([self._seen, np.zeros(n_new, dtype=np.int32)]),
-        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what is known, but not the pool, to a file (NumPy's npz).
@@ -253,20 +263,23 @@ class KCenterSelector:
         """
         path = Path(path)
         part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            np.savez(
-                file,
-                format=_FORMAT,
-                metric=self.metric,
-                n_features=self._search.n_features,
-                labeled=self.labeled_,
-                bound=self._bound,
-                seen=self._seen,
-                sq_norms=self._search.sq_norms,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        state = self._state
+        try:
+            with part.open("wb") as file:
+                np.savez(
+                    file,
+                    format=_FORMAT,
+                    metric=self.metric,
+                    labeled=state.labeled,
+                    bound=state.bound,
+                    seen=state.seen,
+                    **_identity(state.search),
+                )
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
     @classmethod
     def load(
@@ -293,27 +306,51 @@ class KCenterSelector:
         """
         known = _read(Path(path))
         selector = cls(X, None, str(known["metric"]), random_state)  # type: ignore[arg-type]
-        norms = selector._search.sq_norms
-        n_known = known["sq_norms"].size
-        if selector._search.n_features != known["n_features"] or norms.size < n_known:
-            raise ValueError(
-                f"X must be the pool of {path}, {n_known} rows of {known['n_features']} features, "
-                f"got {norms.size} of {selector._search.n_features}"
-            )
-        _check_same_rows(known["sq_norms"], norms, f"X, the pool of {path},")
-        bound, seen = selector._bound, selector._seen
-        bound[:n_known], seen[:n_known] = known["bound"], known["seen"]
-        selector._set_state(known["labeled"], bound, seen)
+        search, _, bound, seen, _ = selector._state
+        _check_same_rows(known, search, f"the pool of {path}")
+        bound[: known["bound"].size], seen[: known["seen"].size] = known["bound"], known["seen"]
+        search.add(known["labeled"])
+        selector._state = _State(search, known["labeled"], bound, seen, None)
         return selector
 
 
-def _check_same_rows(old: NDArray[np.float64], new: NDArray[np.float64], name: str) -> None:
-    changed = np.flatnonzero(old != new[: old.size])
-    if changed.size:
-        row = changed[0]
+def _bound_new_rows(search: Any, bound: NDArray[np.float64], seen: NDArray[np.int32]) -> None:
+    """Bound the rows of which nothing is known: all of them, or those added to the pool."""
+    unknown = np.flatnonzero(np.isinf(bound))
+    if unknown.size:
+        search.weigh(np.empty(0))
+        search.bound_all(bound, seen, int(unknown[0]))
+
+
+def _identity(search: Any) -> dict[str, Any]:
+    """What tells one pool from another."""
+    return {
+        "sparse": isinstance(search, SparseSearch),
+        "n_features": search.n_features,
+        "sq_norms": search.sq_norms,
+        "fingerprint": search.fingerprint(),
+    }
+
+
+def _check_same_rows(old: dict[str, Any], search: Any, name: str) -> None:
+    """Refuse a pool that does not start with the rows of an old one."""
+    new, n_old = _identity(search), old["sq_norms"].size
+    if bool(old["sparse"]) != new["sparse"]:
+        kinds = ["dense", "sparse"]
         raise ValueError(
-            f"{name} must start with the rows of the pool so far, but the squared norm of row "
-            f"{row} is {new[row]:.17g} and was {old[row]:.17g}"
+            f"X must be {kinds[bool(old['sparse'])]} as {name} is, got {kinds[new['sparse']]} rows"
+        )
+    if int(old["n_features"]) != search.n_features or search.n_rows < n_old:
+        raise ValueError(
+            f"X must hold the rows of {name}, {n_old} of {old['n_features']} features, or more, "
+            f"got {search.n_rows} of {search.n_features}"
+        )
+    same = old["sq_norms"] == new["sq_norms"][:n_old]
+    same &= old["fingerprint"] == new["fingerprint"][:n_old]
+    if not same.all():
+        raise ValueError(
+            f"X must start with the rows of {name}, but row {np.flatnonzero(~same)[0]} differs "
+            f"({np.count_nonzero(~same)} rows like it)"
         )
 
 
@@ -324,26 +361,28 @@ def _read(path: Path) -> dict[str, Any]:
             known = {name: file[name] for name in file.files}
         if int(known["format"]) != _FORMAT:
             raise ValueError(f"its format is {known['format']}, not {_FORMAT}")
-        n_rows, n_labeled = known["sq_norms"].size, known["labeled"].size
-        fits = (
-            known["bound"].shape == known["seen"].shape == (n_rows,)
-            and bool((known["seen"] <= n_labeled).all())
-            and bool((known["labeled"] < n_rows).all())
-        )
-        if not fits:
+        if not _fits(known):
             raise ValueError("its arrays do not fit each other")
-    except (
-        BadZipFile,
-        AttributeError,
-        KeyError,
-        ValueError,
-        TypeError,
-        OSError,
-        EOFError,
-    ) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except FileNotFoundError:
+        raise
+    except _UNREADABLE as error:
         raise ValueError(
             f"{path} is not a file written by KCenterSelector.save: {error}"
         ) from error
     return known
+
+
+def _fits(known: dict[str, Any]) -> bool:
+    """Whether the arrays can be the state of a selector: compiled code will index with them."""
+    labeled, bound, seen = known["labeled"], known["bound"], known["seen"]
+    shape = known["sq_norms"].shape
+    types = [known[name].dtype for name in ("labeled", "bound", "seen", "sq_norms", "fingerprint")]
+    return bool(
+        types == [np.int64, np.float64, np.int32, np.float64, np.float64]
+        and labeled.ndim == len(shape) == 1
+        and bound.shape == seen.shape == known["fingerprint"].shape == shape
+        and np.unique(labeled).size == labeled.size
+        and ((labeled >= 0) & (labeled < shape[0])).all()
+        and ((seen >= 0) & (seen <= labeled.size)).all()
+        and not np.isnan(bound).any()
+    )

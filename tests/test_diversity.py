@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from unittest import mock
 
@@ -27,6 +28,13 @@ def way_taken(way):
         mock.patch.object(SparseSearch, "few_steps", return_value=way == "all rows"),
         mock.patch.multiple("fastal._centers", _MIN_BATCH=size, _BATCH_SHARE=10**9, _CROWD=crowd),
     ):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _lazy_search():
+    """Small pools would be searched row by row: send them the way of large ones."""
+    with way_taken("batches"):
         yield
 
 
@@ -258,11 +266,25 @@ def test_labelled_rows_need_not_come_first():
 
 @compiled_only
 def test_the_number_of_threads_changes_nothing(monkeypatch):
-    X = sp.random(20_000, 300, 0.05, format="csr", random_state=0)
+    X = sp.random(5_000, 300, 0.05, format="csr", random_state=0)
+    monkeypatch.setattr("fastal._centers._MIN_BATCH", 300)
+    monkeypatch.setattr("fastal._threads.MIN_SHARE", 1)
+    handed = []
+    submit = ThreadPoolExecutor.submit
+
+    def counting(self, kernel, *args):
+        handed.append(kernel)
+        return submit(self, kernel, *args)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", counting)
     monkeypatch.setenv("FASTAL_NUM_THREADS", "1")
     one = fastal.k_center_greedy(X, 20, labeled=[1])
+    assert handed == []
     monkeypatch.setenv("FASTAL_NUM_THREADS", "3")
     three = fastal.k_center_greedy(X, 20, labeled=[1])
+    from fastal import _kernels_bounds
+
+    assert {_kernels_bounds.bound_by_mean, _kernels_bounds.refine} <= set(handed)
     np.testing.assert_array_equal(one[0], three[0])
     np.testing.assert_array_equal(one[1], three[1])
 
@@ -356,6 +378,23 @@ def test_memory_that_was_used_before_changes_nothing(monkeypatch):
         rows, radii = fastal.k_center_greedy(X, 50, labeled)
     np.testing.assert_array_equal(rows, expected[0])
     np.testing.assert_array_equal(radii, expected[1])
+
+
+@pytest.mark.parametrize("exponent", [-537, -520, -505])
+def test_squares_next_to_nothing(exponent):
+    # Products below the normal numbers lose more than their last bits.
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        rows = np.vstack([np.tile(rng.random(40), (30, 1)), rng.random((20, 40))])
+        X = sp.csr_matrix(rows * 2.0**exponent)
+        assert_picks_equal(X, 15, labeled=np.arange(30))
+
+
+def test_norms_near_the_largest_number_are_refused():
+    X = np.array([[1.3e154, 0], [1.3e154, 1e153], [1e154, 1e153], [0, 1]])
+    for storage in (np.asarray, sp.csr_matrix):
+        with pytest.raises(ValueError, match="X must be of a scale whose squares fit float64"):
+            fastal.k_center_greedy(storage(X), 2, labeled=[0])
 
 
 def test_k_center_greedy_weights():
@@ -456,6 +495,8 @@ def test_mean_similarity_equals_reference(storage):
         ([1.0, -2.0, 1.0], "sample_weight must be finite and not negative, but row 1 weighs -2.0"),
         ([1.0, np.inf, 1.0], "sample_weight must be finite"),
         ([1.0, np.nan, 1.0], "sample_weight must not be NaN"),
+        ([1.0, 1e101, 1.0], "sample_weight must be 0 or lie between 1e-100 and 1e100, but row 1"),
+        ([1.0, 1e-101, 1.0], "sample_weight must be 0 or lie between 1e-100 and 1e100, but row 1"),
     ],
 )
 def test_bad_weights(weights, message):

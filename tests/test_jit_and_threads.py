@@ -169,6 +169,7 @@ def test_machine_code_follows_helpers_in_other_files(tmp_path):
         Path(fastal.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
     code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r});"
         "import numpy as np; from fastal._kernels_pairs import distances_above_dense as kernel;"
         "out = np.empty(1); kernel(0, np.ones((1, 2)), np.ones(2), True, out); print(out[0])"
     )
