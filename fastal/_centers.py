@@ -30,7 +30,7 @@ _BATCH_SHARE = 64
 _CROWD = 4
 # Nanoseconds: what a step through all rows costs for each entry and row, and what a search that
 # avoids such steps costs before its first pick and for each entry and row.  Only ratios matter.
-_ALL_ROWS_ENTRY, _ALL_ROWS_ROW = 0.6, 3.0
+_ALL_ROWS_ENTRY, _ALL_ROWS_ROW = 0.8, 4.0
 _LAZY_START, _LAZY_ENTRY, _LAZY_ROW = 400_000.0, 5.0, 250.0
 # Ctrl-C waits for such a step to end.
 _ALL_ROWS_MOST = 2e8
@@ -210,24 +210,31 @@ class SparseSearch:
             )  # fmt: skip
         _kernels_queue.settle(queue, bound, rank)
 
-    def few_steps(self, n_steps: int) -> bool:
-        """Whether comparing all rows with so many centres costs less than avoiding it."""
+    def few_steps(self, n_known: int, n_picks: int) -> bool:
+        """Whether comparing all rows with all centres costs less than avoiding it."""
+        # Known centres are met together, which takes a fraction of the time.
+        n_steps = n_picks + n_known / 4
         per_row = _ALL_ROWS_ENTRY * self._entries_per_row + _ALL_ROWS_ROW
         all_rows = n_steps * per_row * self.n_rows
         lazy = _LAZY_ENTRY * self._entries_per_row + _LAZY_ROW
         return all_rows < min(_LAZY_START + lazy * self.n_rows, _ALL_ROWS_MOST)
 
-    def pick_from_all(
-        self, known: Indices, candidates: Indices, rank: Indices, n_picks: int
-    ) -> tuple[Indices, Floats]:
-        """Pick as `pick` does, with the rows in `known` for centres, the textbook's way."""
-        from fastal import _kernels_diversity
+    def pick_from_all(self, candidates: Indices, rank: Indices, n_picks: int) -> tuple[Any, Any]:
+        """Pick as `pick` does, but let every row meet every centre, as the textbook does."""
+        from fastal import _kernels_centers, _kernels_diversity
 
+        bound, seen = np.full(self.n_rows, np.inf), np.zeros(self.n_rows, dtype=np.int32)
+        scratch = [(np.zeros(self.n_centers),) for _ in range(n_threads())]
+        over_rows(
+            _kernels_centers.meet_all,
+            self.n_rows,
+            self.n_rows * (40 + self._entries_per_row * self.n_centers // 4),
+            self._rows, self._centers, bound, seen, scratch=scratch,
+        )  # fmt: skip
         picks, before = np.empty(n_picks, dtype=np.int64), np.empty(n_picks)
         _kernels_diversity.k_center_greedy_all_rows(
-            self._rows, known, candidates, rank, np.zeros(self.n_features),
-            np.full(self.n_rows, np.inf), picks, before,
-        )  # fmt: skip
+            self._rows, candidates, rank, np.zeros(self.n_features), bound, picks, before
+        )
         return picks, before
 
     def _reserve_for(self, candidates: Indices, n_picks: int) -> None:

@@ -19,6 +19,8 @@ from fastal._kernels_centers import distance_of, dot, lower, meet, unit_of, unsi
 _TRIES = 2
 # So few unmet centres are met at once.
 _FEW = 16
+# A centre so many times as long as a row is not tried.
+_LONG = 8
 # Rows whose memory is fetched together.
 _AHEAD = 16
 # Relative rounding error of a sum of n products, both sides of a comparison: n times this.
@@ -101,6 +103,9 @@ def _near(
             break
         other = centers.rows[center]
         start, stop = indptr[other], indptr[other + 1]
+        if stop - start > _LONG * (some.size + _FEW):
+            # Meeting all centres costs less than reading this one.
+            continue
         inner = dot(data[start:stop], indices[start:stop], vector)
         distance = distance_of(cosine, own, sq_norms[other], inner)
         distance += _slack(cosine, own, sq_norms[other], last - first + stop - start)

@@ -251,3 +251,12 @@ def meet(rows: Any, centers: Any, row: int, dots: Any, bound: Any, seen: Any) ->
         add_dots(rows, centers, row, first, dots)
         distance = _take_least(rows.cosine, own, norms, dots[first:n_centers])
     lower(rows.weights, row, distance, bound)
+
+
+@njit_borrow
+def meet_all(
+    start: int, stop: int, rows: Any, centers: Any, bound: Any, seen: Any, dots: Any
+) -> None:
+    """Bring the bounds of rows [start, stop) up to date; dots, of n_centers, holds zeros."""
+    for row in range(start, stop):
+        meet(rows, centers, row, dots, bound, seen)

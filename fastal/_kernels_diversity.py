@@ -16,9 +16,9 @@ import numpy as np
 
 from fastal._jit import njit, njit_borrow
 from fastal._kernels_bounds import refine
-from fastal._kernels_centers import add_center, add_dots, distance_of, dot, lower
+from fastal._kernels_centers import add_center, add_dots, distance_of, unsigned
 from fastal._kernels_dense import add_centers_dense, meet_dense
-from fastal._kernels_queue import bucket_of, comes_before, empty_heap, runner_up, sift_down
+from fastal._kernels_queue import bucket_of, empty_heap, runner_up, sift_down
 
 
 @njit_borrow
@@ -63,35 +63,42 @@ def k_center_greedy_csr(
 
 @njit_borrow
 def k_center_greedy_all_rows(
-    rows: Any, known: Any, left: Any, rank: Any, vector: Any, bound: Any, picks: Any, before: Any
+    rows: Any, left: Any, rank: Any, vector: Any, bound: Any, picks: Any, before: Any
 ) -> None:  # fmt: skip
-    """Pick rows as the textbook does: each centre, known or picked, meets all rows that are left.
+    """Pick rows as the textbook does: each pick meets all rows that are left.
 
-    vector is of n_features and holds zeros.
+    bound is exact, and becomes -1 for picks; vector is of n_features and holds zeros.
     """
     data, indices, indptr, sq_norms = rows.data, rows.indices, rows.indptr, rows.sq_norms
     weights, cosine = rows.weights, rows.cosine
-    for step in range(known.size + picks.size - 1):
-        done = step - known.size
-        center = known[step] if done < 0 else picks[done]
-        for entry in range(indptr[center], indptr[center + 1]):
-            vector[indices[entry]] = data[entry]
+    for step in range(picks.size):
+        center = picks[step - 1] if step > 0 else 0
         best = -1
+        highest = -1.0
         for row in left:
-            if bound[row] < 0.0:
+            nearest = bound[row]
+            if nearest < 0.0:
                 continue
-            start, stop = indptr[row], indptr[row + 1]
-            product = dot(data[start:stop], indices[start:stop], vector)
-            distance = distance_of(cosine, sq_norms[row], sq_norms[center], product)
-            lower(weights, row, distance, bound)
-            if best < 0 or comes_before(bound, rank, row, best):
+            if step > 0:
+                product = 0.0
+                for entry in range(indptr[row], indptr[row + 1]):
+                    product += np.float64(data[entry]) * vector[unsigned(indices[entry])]
+                distance = distance_of(cosine, sq_norms[row], sq_norms[center], product)
+                if weights.size:
+                    distance *= weights[row]
+                nearest = distance if distance < nearest else nearest
+                bound[row] = nearest
+            if nearest > highest or (nearest == highest and rank[row] < rank[best]):
                 best = row
-        for entry in range(indptr[center], indptr[center + 1]):
-            vector[indices[entry]] = 0.0
-        if done >= -1:
-            picks[done + 1] = best
-            before[done + 1] = bound[best]
-            bound[best] = -1.0
+                highest = nearest
+        if step > 0:
+            for entry in range(indptr[center], indptr[center + 1]):
+                vector[indices[entry]] = 0.0
+        for entry in range(indptr[best], indptr[best + 1]):
+            vector[indices[entry]] = data[entry]
+        picks[step] = best
+        before[step] = highest
+        bound[best] = -1.0
 
 
 @njit

@@ -123,12 +123,12 @@ def k_center_greedy(
         left = rows_left(n_rows, start)
     first = start[known.size :]
     n_steps = _n_steps(first, left, k)
-    if isinstance(search, SparseSearch) and search.few_steps(start.size + n_steps):
+    search.add(start)
+    if isinstance(search, SparseSearch) and search.few_steps(start.size, n_steps):
         with counter(n_steps, "picks", progress) as tick:
-            rows, before = search.pick_from_all(start, left, rank, n_steps)
+            rows, before = search.pick_from_all(left, rank, n_steps)
             tick(n_steps)
         return _result(first, rows, before, k, cosine)
-    search.add(start)
     bound, seen = np.full(n_rows, np.inf), np.zeros(n_rows, dtype=np.int32)
     search.bound_all(bound, seen)
     return farthest(search, first, left, rank, bound, seen, k, cosine, progress)

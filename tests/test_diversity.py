@@ -514,3 +514,12 @@ def test_progress_is_shown_on_request(capsys):
     assert "draws" in shown
     fastal.k_center_greedy(X, 5)
     assert capsys.readouterr().err == ""
+
+
+def test_one_row_far_longer_than_the_others():
+    # It owns the strongest value of every term, and must not be read for every row.
+    rng = np.random.default_rng(0)
+    short = np.where(rng.random((80, 400)) < 0.01, rng.random((80, 400)), 0.0)
+    X = sp.csr_matrix(np.vstack([short, rng.random((1, 400))]))
+    for metric in ("euclidean", "cosine"):
+        assert_picks_equal(X, 40, labeled=[*range(18), 80], metric=metric)
