@@ -23,7 +23,17 @@ FIRST_CALLS = {
     "weighted_draw": "fastal.weighted_draw([0.1, 0.9], 1, 0)",
     "epsilon_greedy": "fastal.epsilon_greedy([0.1, 0.9], 1, 0.5, 0)",
     "k_center_greedy (csr)": "fastal.k_center_greedy(sp.csr_matrix(np.eye(4)), 2, [0])",
+    "k_center_greedy (csr, a pool of many rows)": (
+        "fastal.k_center_greedy(sp.identity(5000, format='csr'), 100, [0])"
+    ),
     "k_center_greedy (dense)": "fastal.k_center_greedy(np.eye(4), 2, [0])",
+    "kmeans_plusplus": "fastal.kmeans_plusplus(sp.csr_matrix(np.eye(4)), 2, [0])",
+    "mean_similarity": "fastal.mean_similarity(sp.csr_matrix(np.eye(4)))",
+    "prob_cover": "fastal.prob_cover(sp.csr_matrix(np.eye(4)), 2, 0.5)",
+    "robust_k_center": "fastal.robust_k_center(sp.csr_matrix(np.eye(4)), 2, 1)",
+    "purity_radius": "fastal.purity_radius(sp.csr_matrix(np.eye(4)), [0, 0, 1, 1])",
+    "facility_location": "fastal.facility_location(sp.csr_matrix(np.eye(4)), 2)",
+    "weighted_k_means": "fastal.weighted_k_means(sp.csr_matrix(np.eye(4)), 2, [1, 1, 1, 1])",
 }
 BEFORE = "import fastal, numpy as np, scipy.sparse as sp"
 

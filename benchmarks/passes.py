@@ -4,7 +4,8 @@
     python benchmarks/passes.py --only growth --out FOLDER
 
 Sections: table (text sets and synthetic pools), memory (peak above the pool), worst (pools that
-are unlike text) and growth (with rows and k; only when named).  Everything goes by the clock on
+are unlike text) and, only when named, growth (with rows and k) and rounds (state kept by
+KCenterSelector).  Everything goes by the clock on
 the wall, in one process, in turn, on a warm heap; fastal uses the threads it would use anyway.
 Numbers are medians over the rounds, passes with the quartiles in brackets.
 """
@@ -54,6 +55,7 @@ REQUIRED = {100: 6.0, 1000: 40.0}
 LARGE = ("novels_sentences", "synthetic_1000000")
 WITH_REQUIREMENT = ("20newsgroups", "ag_news_27k", "synthetic_100000", *LARGE)
 IN_MEMORY = ("20newsgroups", "synthetic_100000", *LARGE)
+ROUNDS_ON = ("20newsgroups", "ag_news_27k", "synthetic_100000", *LARGE)
 SLOWER = 1 / 1.2
 ARRAYS = ("data", "indices", "indptr")
 
@@ -315,6 +317,36 @@ def growth(args: argparse.Namespace) -> Iterator[Record]:
         writer.writeheader()
         writer.writerows(records)
     plot(records, args.out / "growth.png")
+
+
+def rounds_of(args: argparse.Namespace) -> Iterator[Record]:
+    """Ten rounds of 100 rows by a KCenterSelector, and each of them afresh."""
+    for name, X in pools(args, ROUNDS_ON):
+        fastal.KCenterSelector(X, [0]).query(10)  # compiles
+        labeled = np.unique(_data.labeled_rows(X.shape[0]))
+        start = time.perf_counter()
+        selector = fastal.KCenterSelector(X, labeled)
+        taken = [time.perf_counter() - start]
+        afresh, same = [], True
+        for _ in range(10):
+            start = time.perf_counter()
+            expected, _ = fastal.k_center_greedy(X, 100, selector.labeled_)
+            middle = time.perf_counter()
+            rows, _ = selector.query(100)
+            selector.add_labeled(rows)
+            afresh.append(middle - start)
+            taken.append(time.perf_counter() - middle)
+            same &= bool(np.array_equal(rows, expected))
+        a_pass = wall(partial(X.__matmul__, a_center(X)), 10)
+        yield {
+            "set": name,
+            "rows": X.shape[0],
+            "made": taken[0] / a_pass,
+            "first": taken[1] / a_pass,
+            "later": float(np.median(taken[2:])) / a_pass,
+            "afresh": float(np.median(afresh[1:])) / a_pass,
+            "picks_same": same,
+        }
 
 
 def plot(records: list[Record], file: Path) -> None:
@@ -632,11 +664,24 @@ def cells_of_memory(r: Record) -> dict[str, str]:
     }
 
 
+def cells_of_rounds(r: Record) -> dict[str, str]:
+    return {
+        "set": r["set"],
+        "rows": f"{r['rows']:,}",
+        "making the selector": f"{r['made']:.1f}",
+        "first round": f"{r['first']:.1f}",
+        "each later round": f"{r['later']:.1f}",
+        "each afresh": f"{r['afresh']:.1f}",
+        "picks": "same" if r["picks_same"] else "PICKS DIFFER",
+    }
+
+
 SECTIONS: dict[str, tuple[Callable[..., Iterator[Record]], Callable[[Record], dict[str, str]]]] = {
     "table": (table, cells_of_table),
     "memory": (memory, cells_of_memory),
     "worst": (worst, cells_of_worst),
     "growth": (growth, cells_of_case),
+    "rounds": (rounds_of, cells_of_rounds),
 }
 
 
