@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from fastal._search import checked_sq_norms
 from fastal._threads import over_rows
 from fastal._validation import CSR, check_csr, check_matrix, check_metric, read_only
 
@@ -29,18 +30,15 @@ class SparsePoints:
     """Rows of a CSR matrix; see fastal/_kernels_coverage.py."""
 
     def __init__(self, X: CSR, cosine: bool) -> None:
-        from fastal import _kernels_coverage, _kernels_csr
+        from fastal import _kernels_coverage
 
         self._kernels = _kernels_coverage
         self._X = X
         self.cosine = cosine
         self.n_rows = X.shape[0]
-        self.sq_norms = np.empty(self.n_rows)
-        n_entries = X.data.size
+        self.sq_norms = checked_sq_norms(X, cosine)
         # Each row is compared with some dozens of others, more or less.
-        self.work = 16 * n_entries
-        over_rows(_kernels_csr.sq_norms, self.n_rows, n_entries, X.data, X.indptr, self.sq_norms)
-        _check_scale(self.sq_norms, cosine)
+        self.work = 16 * X.data.size
         self._arguments = X.data, X.indices, X.indptr, self.sq_norms, X.shape[1], cosine
         self._ranked: tuple[Any, ...] | None = None
 
@@ -147,12 +145,8 @@ class DensePoints:
         self._X = X
         self.cosine = cosine
         self.n_rows = len(X)
-        # Summed feature by feature, which np.sum would not do.
-        self.sq_norms = np.zeros(self.n_rows)
-        for column in X.T:
-            self.sq_norms += np.square(column, dtype=np.float64)
+        self.sq_norms = checked_sq_norms(X, cosine)
         self.work = X.size * self.n_rows
-        _check_scale(self.sq_norms, cosine)
 
     def take(self, rows: Rows) -> DensePoints:
         return DensePoints(read_only(self._X[rows]), self.cosine)
@@ -194,21 +188,6 @@ def make_points(X: Any, metric: str) -> Points:
     matrix = check_matrix(X)
     kind = SparsePoints if isinstance(matrix, CSR) else DensePoints
     return kind(matrix, cosine)  # type: ignore[arg-type]
-
-
-def _check_scale(sq_norms: NDArray[np.float64], cosine: bool) -> None:
-    """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
-    # The square of a distance is at most four times the larger squared norm.
-    bad = sq_norms > np.finfo(np.float64).max / 4
-    if cosine:
-        # Products of two squared norms must stay in range as well.
-        bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
-    if bad.any():
-        row = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
-            f"{sq_norms[row]:.3g}; rescale X"
-        )
 
 
 def limit_of(radius: float, cosine: bool) -> float:

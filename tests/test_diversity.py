@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from conftest import compiled_only, random_csr
+from conftest import REAL_DATA, compiled_only, random_csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import pairwise_distances
@@ -107,6 +107,17 @@ def test_picks_equal_reference_on_real_text(real_tfidf, name, n_rows, metric):
     X = real_tfidf(name, n_rows)
     assert_picks_equal(X, 60, labeled=np.arange(0, 100, 5), metric=metric)
     assert_picks_equal(X.astype(np.float32), 30, metric=metric)
+
+
+@compiled_only
+@pytest.mark.parametrize("name", sorted(path.stem for path in REAL_DATA.glob("*.parquet")))
+def test_picks_equal_reference_on_every_set(real_tfidf, name):
+    X = real_tfidf(name, 2000)
+    for metric in ("euclidean", "cosine"):
+        expected = _reference.k_center_greedy(X, 80, np.arange(20), metric)
+        rows, radii = fastal.k_center_greedy(X, 80, np.arange(20), metric)
+        np.testing.assert_array_equal(rows, expected[0])
+        np.testing.assert_array_equal(radii, expected[1])
 
 
 def test_float32_and_float64_storage():
