@@ -42,14 +42,17 @@ def k_center_greedy_csr(
     centre: only its bound is of interest.  `largest` is no less than a centre's squared norm.
     """  # noqa: D205
     heap = queue.heap
+    # Of one type wherever they are passed on: each new type, and each number written out, is
+    # another second of compiling.
+    zero, one = np.int64(0), np.int64(1)
     while done < picks.size and queue.size[0] > 0 and budget > 0:
-        row = heap[0]
+        row = np.int64(heap[0])
         if bucket_of(queue, bound[row]) < queue.size[2]:
             empty_heap(queue, bound)
         elif seen[row] < centers.size[0] and bound[row] > 0.0:
             budget -= rows.indptr[row + 1] - rows.indptr[row] + centers.size[0] - seen[row]
             enough = runner_up(bound, heap, queue.size[0])
-            refine(0, 1, rows, centers, heap, enough, largest, bound, seen, dots, vector)
+            refine(zero, one, rows, centers, heap, enough, largest, bound, seen, dots, vector)
             sift_down(bound, rank, heap, queue.size[0], 0)
         else:
             picks[done] = _take_top(bound, rank, heap, queue.size[0])
@@ -171,7 +174,7 @@ def kmeans_plusplus_csr(
     The heap holds `size` rows less the picks; key is an upper bound for rows not up to date.
     """
     while done < picks.size and budget > 0:
-        row = heap[0]
+        row = np.int64(heap[0])
         if seen[row] < centers.size[0]:
             budget -= rows.indptr[row + 1] - rows.indptr[row] + centers.size[0] - seen[row]
             _race_on(rows, centers, row, n_first, noise, times, dots, nearest, seen, key)
