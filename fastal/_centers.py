@@ -273,8 +273,7 @@ class SparseSearch:
     ) -> Indices:
         """Pick candidates in the order of a race at the rates of their squared distances.
 
-        noise is each row's time at rate 1; bound becomes the distance to the nearest centre of
-        the rows that were looked at.
+        noise is each row's time at rate 1; bound says from when on a row needs a look.
         """
         from fastal import _kernels_diversity, _kernels_queue
 

@@ -314,6 +314,8 @@ def check_csr(X: Any) -> CSR:
     )
     from fastal import _kernels_csr
 
+    # Not scipy's has_canonical_format: it would store its answer in the caller's matrix, and it
+    # does not tell unsorted rows, which are fine, from duplicate entries, which are not.
     verdict = np.empty(shape[0], dtype=np.uint8)
     integer = np.int32 if matrix.data.dtype == np.float32 else np.int64
     exponent = np.array(np.inf, dtype=matrix.data.dtype).view(integer)[()]
