@@ -20,10 +20,12 @@ from fastal.committee import (
 )
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal.pool import query_pool, score_pool
 from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
 from fastal.selector import KCenterSelector
-from fastal.uncertainty import entropy, least_confidence, margin
+from fastal.text_file import TextFile
+from fastal.uncertainty import distance_to_boundary, entropy, least_confidence, margin
 
 if TYPE_CHECKING:
     from fastal.committee_model import Committee
@@ -36,8 +38,10 @@ __all__ = [
     "ActiveLearner",
     "Committee",
     "KCenterSelector",
+    "TextFile",
     "compare_strategies",
     "consensus_entropy",
+    "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
     "facility_location",
@@ -50,8 +54,10 @@ __all__ = [
     "mean_similarity",
     "prob_cover",
     "purity_radius",
+    "query_pool",
     "robust_k_center",
     "run_experiment",
+    "score_pool",
     "top_k",
     "variation_ratio",
     "vote_entropy",

@@ -38,7 +38,8 @@ The texts are in the column "text"; --text-column names another. Rows count from
 
 _STRATEGIES = """\
 strategies:
-  margin, entropy, least_confidence      what the model is least sure about
+  margin, entropy, least_confidence,     what the model is least sure about
+  distance_to_boundary
   query_by_committee, vote_entropy,      what five models, trained on different
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio
@@ -167,6 +168,11 @@ def _add_comparison(
         default=-1,
         metavar="N",
         help="processes to use (default: -1, one for each processor)",
+    )
+    command.add_argument(
+        "--warm-start",
+        action="store_true",
+        help="train logistic regression from the coefficients of the round before",
     )
     command.add_argument(
         "--output",

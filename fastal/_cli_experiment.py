@@ -123,6 +123,7 @@ def _compare(
         iterations=args.iterations,
         n_jobs=args.jobs,
         progress=True,
+        warm_start=args.warm_start,
     )
     return comparison, X_pool
 

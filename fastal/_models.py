@@ -21,7 +21,8 @@ class SparseLogisticRegression(LogisticRegression):  # type: ignore[misc]
     A hundred labelled texts hold a tenth of the terms of a pool.  The coefficient of a term that
     none of them holds is 0: the penalty wants it there and nothing pulls it away.  Leaving such
     columns out of the fit therefore gives the same model, in a small part of the time (200 of
-    8,394 docstrings, 24,548 terms, 22 classes: 0.07 s instead of 1.1 s).
+    8,394 docstrings, 24,548 terms, 22 classes: 0.07 s instead of 1.1 s).  A warm start goes on
+    from the coefficients of the filled columns.
 
     Parameters
     ----------
@@ -39,18 +40,31 @@ class SparseLogisticRegression(LogisticRegression):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SparseLogisticRegression:
         """Fit to rows X of shape (n_samples, n_features) and labels y of shape (n_samples,)."""
-        # A warm start continues from coefficients of all columns, unpenalised ones may be any.
-        if not sp.issparse(X) or self.warm_start or not np.isfinite(self.C):
+        start = getattr(self, "coef_", None) if self.warm_start else None
+        # Without a penalty a warm start decides what the coefficients of empty columns are.
+        if not sp.issparse(X) or not np.isfinite(self.C):
             super().fit(X, y, sample_weight)
             return self
         n_features = X.shape[1]
+        if start is not None and start.shape[1] != n_features:
+            raise ValueError(
+                f"a warm start needs as many columns as before, {start.shape[1]}, got {n_features}"
+            )
         X = X.tocsr()
         filled = np.unique(X.indices[: X.indptr[-1]])
         if not filled.size:
             # Not one word in them that others share: a single column of zeros stands for all.
             filled = np.array([0])
-        super().fit(X[:, filled], y, sample_weight)
-        fitted: NDArray[Any] = self.coef_  # type: ignore[has-type]
+        if start is not None:
+            self.coef_ = start[:, filled]
+        try:
+            super().fit(X[:, filled], y, sample_weight)
+        except BaseException:
+            # The next fit starts from all columns again.
+            if start is not None:
+                self.coef_ = start
+            raise
+        fitted: NDArray[Any] = self.coef_
         self.coef_ = np.zeros((len(fitted), n_features), dtype=fitted.dtype)
         self.coef_[:, filled] = fitted
         self.n_features_in_ = n_features

@@ -27,8 +27,11 @@ def progress(items: Iterable[Item], total: int, what: str, show: bool) -> Iterat
 
 
 @contextmanager
-def counter(total: int, what: str, show: bool) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with how many more are done; if `show`, they are shown in a bar."""
+def counter(total: int | None, what: str, show: bool) -> Iterator[Callable[[int], None]]:
+    """Give a function to call with how many more are done; if `show`, they are shown in a bar.
+
+    `total` is None if nobody knows.
+    """
     if not show:
         yield lambda more: None
         return
@@ -40,7 +43,8 @@ def counter(total: int, what: str, show: bool) -> Iterator[Callable[[int], None]
         def tick(more: int) -> None:
             nonlocal done
             done += more
-            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+            of_total = "" if total is None else f" of {total}"
+            print(f"{what}: {done}{of_total}", file=sys.stderr, flush=True)
 
         yield tick
         return

@@ -15,10 +15,12 @@ from scipy.special import xlogy
 
 from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal._reference_pool import distance_to_boundary, query_pool, score_pool
 from fastal._reference_representation import facility_location, weighted_k_means
 
 __all__ = [
     "consensus_entropy",
+    "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
     "facility_location",
@@ -31,7 +33,9 @@ __all__ = [
     "mean_similarity",
     "prob_cover",
     "purity_radius",
+    "query_pool",
     "robust_k_center",
+    "score_pool",
     "top_k",
     "variation_ratio",
     "vote_entropy",

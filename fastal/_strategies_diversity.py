@@ -14,10 +14,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fastal import coverage, diversity, representation, uncertainty
-from fastal._proba import class_probabilities, fitted
+from fastal import coverage, diversity, representation
+from fastal._proba import fitted
 from fastal._rows import as_rows, before_last_step, stack_rows, take_rows
 from fastal._validation import check_random_state, rows_left
+from fastal.pool import score_pool
 
 Rows = NDArray[np.int64]
 
@@ -44,7 +45,7 @@ def k_center_uncertainty(
     learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
 ) -> Rows:
     """`fastal.k_center_greedy` with distances weighted by `fastal.margin` of the predictions."""
-    weights = uncertainty.margin(class_probabilities(fitted(learner), X))
+    weights = score_pool(fitted(learner), X, "margin")
     features, known = _features_and_labeled(learner, X, labeled)
     return diversity.k_center_greedy(
         features, n, known, random_state=random_state, sample_weight=_padded(weights, features)
@@ -68,7 +69,7 @@ def kmeans_plusplus(learner: Any, X: Any, n: int, *, labeled: Rows, random_state
 
 def weighted_k_means(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.weighted_k_means` by `fastal.margin` of the model's class probabilities."""
-    scores = uncertainty.margin(class_probabilities(fitted(learner), X))
+    scores = score_pool(fitted(learner), X, "margin")
     features = _features(learner, X)
     return representation.weighted_k_means(
         features, n, scores, labeled=labeled, random_state=random_state

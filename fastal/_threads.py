@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 # Below about this many array elements per share, handing it to another thread eats the gain
@@ -13,6 +16,10 @@ MIN_SHARE = 200_000
 
 _pool: ThreadPoolExecutor | None = None
 _pool_size = 0
+
+# Set in a thread while it works on blocks: what it calls must not wait for threads of the pool,
+# all of which may be waiting likewise.
+_at_work = threading.local()
 
 
 def n_threads() -> int:
@@ -77,7 +84,7 @@ def over_rows(
     """
     own = [()] * n_threads() if scratch is None else scratch
     shares = max(1, min(n_threads(), len(own), n_rows, work // MIN_SHARE))
-    if shares == 1:
+    if shares == 1 or getattr(_at_work, "on_blocks", False):
         kernel(0, n_rows, *args, *own[0])
         return
     edges = [n_rows * i // shares for i in range(shares + 1)]
@@ -97,3 +104,54 @@ def over_rows(
         wait(others)
     for other in others:
         other.result()
+
+
+def over_blocks(
+    call: Callable[[int, int, int], None], n_rows: int, block_rows: int, max_shares: int
+) -> int:
+    """Call ``call(share, start, stop)`` for blocks of rows that cover all rows once.
+
+    Threads take one block after the other, so none waits for one whose rows were longer.  No two
+    calls of the same `share` run at the same time; its blocks come in ascending order.  After an
+    error, or Ctrl-C, no further block is begun, and none is at work any more once this returns.
+
+    Returns
+    -------
+    shares : int
+        How many different shares there were at most: 1 if called from within a block.
+    """
+    n_blocks = -(-n_rows // block_rows)
+    shares = max(1, min(n_threads(), n_blocks, max_shares))
+    if getattr(_at_work, "on_blocks", False):
+        shares = 1
+    numbers = itertools.count()
+    broken = threading.Event()
+
+    def run(share: int) -> None:
+        outer = getattr(_at_work, "on_blocks", False)
+        _at_work.on_blocks = True
+        try:
+            for number in numbers:
+                if number >= n_blocks or broken.is_set():
+                    break
+                call(share, number * block_rows, min((number + 1) * block_rows, n_rows))
+        except BaseException:
+            broken.set()
+            raise
+        finally:
+            _at_work.on_blocks = outer
+
+    others: list[Future[Any]] = []
+    # When the interpreter is shutting down, the calling thread takes all blocks itself.
+    with suppress(RuntimeError):
+        for share in range(1, shares):
+            others.append(_workers(shares - 1).submit(run, share))
+    try:
+        run(0)
+    finally:
+        # Those that have not begun, because other calls keep the pool busy, are not waited for.
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()
+    return shares

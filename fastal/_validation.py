@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,7 +37,7 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _as_float(array: NDArray[Any], name: str) -> NDArray[Any]:
+def as_float(array: NDArray[Any], name: str) -> NDArray[Any]:
     """float32 and float64 pass, other numbers become float64, objects only if all numbers."""
     if array.dtype in (np.float32, np.float64) and array.dtype.isnative:
         return array
@@ -66,7 +66,17 @@ def check_proba(proba: ArrayLike) -> NDArray[Any]:
     array = _dense(proba, "proba", 2, "(n_samples, n_classes)")
     if array.shape[1] == 0:
         raise ValueError("proba must have at least one class, got shape " + str(array.shape))
-    return read_only(_as_float(array, "proba"))
+    return read_only(as_float(array, "proba"))
+
+
+def check_decision(decision: ArrayLike) -> NDArray[np.float64]:
+    """Decision values as (n_samples, 1) for two classes or (n_samples, n_classes), float64."""
+    if np.ndim(decision) == 1:
+        decision = np.reshape(decision, (-1, 1))
+    array = _dense(decision, "decision", 2, "(n_samples,) or (n_samples, n_classes)")
+    if array.shape[1] == 0:
+        raise ValueError(f"decision must have at least one value a row, got shape {array.shape}")
+    return read_only(as_float(array, "decision").astype(np.float64, copy=False))
 
 
 def check_probas(
@@ -77,9 +87,9 @@ def check_probas(
         array = _dense(probas, "probas", 3, "(n_members, n_samples, n_classes)")
         if 0 in (array.shape[0], array.shape[2]):
             raise ValueError(f"probas must have members and classes, got shape {array.shape}")
-        return read_only(_as_float(array, "probas"))
+        return read_only(as_float(array, "probas"))
     members = [
-        _as_float(_dense(p, f"probas[{m}]", 2, "(n_samples, n_classes)"), f"probas[{m}]")
+        as_float(_dense(p, f"probas[{m}]", 2, "(n_samples, n_classes)"), f"probas[{m}]")
         for m, p in enumerate(probas)  # type: ignore[arg-type]
     ]
     if not members:
@@ -185,7 +195,7 @@ def number_votes(votes: NDArray[Any]) -> NDArray[np.int64]:
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[Any]:
     """Scores of shape (n_samples,), float64; infinities order as usual, NaN does not."""
     array = _dense(scores, name, 1, "(n_samples,)")
-    array = _as_float(array, name).astype(np.float64, copy=False)
+    array = as_float(array, name).astype(np.float64, copy=False)
     bad = np.flatnonzero(np.isnan(array))
     if bad.size:
         raise ValueError(f"{name} must not be NaN, but row {bad[0]} is ({bad.size} in all)")
@@ -286,7 +296,7 @@ def check_matrix(X: Any) -> CSR | NDArray[Any]:
     """Rows of features: CSR arrays if X is sparse, else a dense (n_samples, n_features) array."""
     if sp.issparse(X):
         return check_csr(X)
-    array = _as_float(_dense(X, "X", 2, "(n_samples, n_features)"), "X")
+    array = as_float(_dense(X, "X", 2, "(n_samples, n_features)"), "X")
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if bad.size:
         raise ValueError(f"X must be finite, but row {bad[0]} is not ({bad.size} rows in all)")
@@ -302,8 +312,8 @@ def check_csr(X: Any) -> CSR:
         raise ValueError(f"X must have shape (n_samples, n_features), got {X.shape}")
     X = X.tocsr()
     shape = (int(X.shape[0]), int(X.shape[1]))
-    data = _as_float(X.data, "X")
-    _check_structure(X.indices, X.indptr, data.size, shape)
+    data = as_float(X.data, "X")
+    check_structure(X.indices, X.indptr, data.size, shape)
     n_entries = int(X.indptr[-1])
     matrix = CSR(
         read_only(data[:n_entries]),
@@ -325,7 +335,7 @@ def check_csr(X: Any) -> CSR:
     )  # fmt: skip
     worst = int(verdict.max(initial=0))
     if worst > _kernels_csr.DUPLICATE:
-        _explain_bad_entry(matrix, int(np.flatnonzero(verdict == worst)[0]))
+        raise ValueError(bad_entry(matrix, int(np.flatnonzero(verdict == worst)[0])))
     if worst == _kernels_csr.DUPLICATE:
         # sum_duplicates works in place: on a matrix of our own, never on the caller's.
         X = sp.csr_matrix((data, X.indices, X.indptr), shape=shape, copy=True)
@@ -334,17 +344,19 @@ def check_csr(X: Any) -> CSR:
     return matrix._replace(positive=worst == 0)
 
 
-def _explain_bad_entry(matrix: CSR, row: int) -> NoReturn:
+def bad_entry(matrix: CSR, row: int, name: str = "X", label: int | None = None) -> str | None:
+    """Say what is wrong with an entry of a row, which errors call `label`; None if nothing is."""
+    label = row if label is None else label
     own = slice(matrix.indptr[row], matrix.indptr[row + 1])
     columns, data = matrix.indices[own], matrix.data[own]
     if ((columns < 0) | (columns >= matrix.shape[1])).any():
-        raise ValueError(
-            f"X is not a valid CSR matrix: row {row} has a column outside 0..{matrix.shape[1] - 1}"
-        )
-    raise ValueError(f"X must be finite, but row {row} holds {data[~np.isfinite(data)][0]}")
+        last = matrix.shape[1] - 1
+        return f"{name} is not a valid CSR matrix: row {label} has a column outside 0..{last}"
+    bad = data[~np.isfinite(data)]
+    return f"{name} must be finite, but row {label} holds {bad[0]}" if bad.size else None
 
 
-def _check_structure(
+def check_structure(
     indices: NDArray[Any], indptr: NDArray[Any], n_entries: int, shape: tuple[int, int]
 ) -> None:
     """Refuse what would make a compiled kernel read outside its arrays."""

@@ -43,6 +43,7 @@ def run_experiment(
     estimator: Any = None,
     random_state: Any = 0,
     callback: Callable[[int, float], None] | None = None,
+    warm_start: bool = False,
 ) -> LearningCurve:
     """Label a pool batch by batch with one strategy, and test the model after every batch.
 
@@ -68,6 +69,8 @@ def run_experiment(
         Decides the initial rows and what the strategy draws; not the estimator's own.
     callback : callable, optional
         Called as ``callback(n_labels, accuracy)`` after every test of the model.
+    warm_start : bool, default False
+        Train from the coefficients of the round before; see `fastal.ActiveLearner`.
 
     Returns
     -------
@@ -100,7 +103,8 @@ def run_experiment(
     rng = check_random_state(random_state)
     # The initial rows are drawn first, so that they do not depend on the strategy.
     rows = _initial_rows(y_pool, counts[0], rng)
-    learner = ActiveLearner(model, sampling_strategy, random_state=_draw_seed(rng))
+    seed = _draw_seed(rng)
+    learner = ActiveLearner(model, sampling_strategy, random_state=seed, warm_start=warm_start)
     steps = _label_in_rounds(learner, X_pool, y_pool, X_test, y_test, rows, counts, callback)
     n_labels, accuracies, choosing, training, predicting = zip(*steps, strict=True)
     return LearningCurve(
@@ -166,6 +170,7 @@ def compare_strategies(
     n_jobs: int | None = None,
     random_state: int = 0,
     progress: bool = False,
+    warm_start: bool = False,
 ) -> Comparison:
     """Run several strategies over several seeds, and random sampling as the yardstick.
 
@@ -192,6 +197,8 @@ def compare_strategies(
         The first seed, not negative.
     progress : bool, default False
         Show on standard error how many runs are done.
+    warm_start : bool, default False
+        As in `run_experiment`.
 
     Returns
     -------
@@ -227,7 +234,7 @@ def compare_strategies(
     sizes = (initial_samples, batch_size, iterations)
     tasks = [delayed(_full_accuracy)(model, *data)]
     tasks += [
-        delayed(_one_curve)(name, strategy, model, data, sizes, seed)
+        delayed(_one_curve)(name, strategy, model, data, sizes, seed, warm_start)
         for seed in seeds
         for name, strategy in named.items()
     ]
@@ -247,6 +254,7 @@ def _one_curve(
     data: tuple[Any, Any, Any, Any],
     sizes: tuple[int, int, int],
     seed: int,
+    warm_start: bool,
 ) -> LearningCurve:
     from dataclasses import replace
 
@@ -255,7 +263,14 @@ def _one_curve(
     with threadpool_limits(limits=1, user_api="blas"):
         if isinstance(strategy, str):
             _warm_up(strategy, estimator, *data[:2], sizes[0])
-        curve = run_experiment(strategy, *data, *sizes, estimator=estimator, random_state=seed)
+        curve = run_experiment(
+            strategy,
+            *data,
+            *sizes,
+            estimator=estimator,
+            random_state=seed,
+            warm_start=warm_start,
+        )
     return replace(curve, strategy=name)
 
 

@@ -20,12 +20,13 @@ from fastal._rows import (
     check_labels,
     copy_rows,
     distinct_labels,
-    fit_clone,
     n_rows,
     stack_labels,
     stack_rows,
 )
 from fastal._validation import check_count, check_random_state, check_rows
+from fastal._warm_start import refit
+from fastal.pool import is_stream
 from fastal.selection import top_k
 
 __all__ = ["ActiveLearner"]
@@ -61,6 +62,12 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         None: equal scores go to the lowest row, and what is drawn is drawn afresh.  Otherwise ties
         are broken at random, and the whole sequence of queries is reproducible: one stream of
         random numbers runs through it, so that no two queries share their noise.
+    warm_start : bool, default False
+        Train from the coefficients of the model before, on a copy, instead of afresh.  That needs
+        an estimator with ``warm_start`` and ``coef_`` (or an ``MLPClassifier``), alone or as the
+        last step of a pipeline, the same classes, and the same features, which behind a
+        vectoriser are told by name.  All else is fitted afresh, without a word: forests,
+        boosting, a `fastal.Committee`, and any model in the round in which a class is new.
 
     Attributes
     ----------
@@ -90,11 +97,13 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         *,
         cold_start: str | Strategy | None = None,
         random_state: Any = None,
+        warm_start: bool = False,
     ) -> None:
         self.estimator = estimator
         self.strategy = strategy
         self.cold_start = cold_start
         self.random_state = random_state
+        self.warm_start = warm_start
 
     def fit(self, X: Any, y: Any) -> ActiveLearner:
         """Fit the estimator to these labelled rows in place of those before.
@@ -118,7 +127,7 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         """
         check_classifier(self.estimator)
         y = check_labels(y, X, "ActiveLearner.fit")
-        self.estimator_ = fit_clone(self.estimator, X, y)
+        self.estimator_ = refit(self.estimator, self._previous(), X, y)
         self.X_labeled_, self.y_labeled_ = copy_rows(X), y.copy()
         return self
 
@@ -154,9 +163,12 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             X, y = copy_rows(X), y.copy()
         # An estimator that was content with one class before goes on with one.
         if hasattr(self, "estimator_") or len(distinct_labels(y)) > 1:
-            self.estimator_ = fit_clone(self.estimator, X, y)
+            self.estimator_ = refit(self.estimator, self._previous(), X, y)
         self.X_labeled_, self.y_labeled_ = X, y
         return self
+
+    def _previous(self) -> Any:
+        return getattr(self, "estimator_", None) if self.warm_start else None
 
     @overload
     def query(
@@ -175,8 +187,10 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
 
         Parameters
         ----------
-        X_pool : array-like or sparse matrix of shape (n_pool, n_features), or list of texts
-            The pool, labelled rows included or not; it is neither copied nor changed.
+        X_pool : array-like or sparse matrix (n_pool, n_features), list of texts, or stream
+            The pool, labelled rows included or not; it is neither copied nor changed.  A stream
+            (a `fastal.TextFile`, or an iterator of blocks of rows) needs a fitted model and a
+            strategy that scores by it alone; row numbers run through all blocks.
         n : int, default 1
             How many rows, at least 1.
         labeled : array-like of int or bool, optional
@@ -199,20 +213,39 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             If n, labeled or the name of the strategy is wrong, or the strategy returns something
             that is neither scores nor rows.
         """
-        n_pool = n_rows(X_pool, "X_pool")
-        known = check_rows(labeled, n_pool, "labeled")
-        n = min(check_count(n, "n"), n_pool - known.size)
+        n = check_count(n, "n")
         # Both, so that a wrong name shows before the first rows are labelled.
         warm = _resolve(self.strategy, "strategy")
         cold = _resolve(self._cold_start(), "cold_start")
         function = warm if hasattr(self, "estimator_") else cold
+        # A function of the user's may have any name.
+        names = strategies.SCORED_IN_ONE_READ
+        name = next((name for name in names if vars(strategies)[name] is function), "")
         rng = self._rng()
+        if is_stream(X_pool):
+            self._check_streamed(name, function)
+        else:
+            n_pool = n_rows(X_pool, "X_pool")
+            labeled = check_rows(labeled, n_pool, "labeled")
+            n = min(n, n_pool - labeled.size)
         rows, scores = np.empty(0, dtype=np.int64), np.empty(0)
-        if n:
+        if n and name:
+            rows, scores = strategies.best_rows(
+                name, self, X_pool, n, labeled=labeled, random_state=rng
+            )
+        elif n:
             # A strategy that writes into `labeled` must not change what is excluded.
-            answer = function(self, X_pool, n, labeled=known.copy(), random_state=rng)
-            rows, scores = _select(answer, _name(function), n, n_pool, known, rng)
+            answer = function(self, X_pool, n, labeled=labeled.copy(), random_state=rng)
+            rows, scores = _select(answer, _name(function), n, n_pool, labeled, rng)
         return (rows, scores) if return_scores else rows
+
+    def _check_streamed(self, name: str, function: Strategy) -> None:
+        if not (name and hasattr(self, "estimator_")):
+            raise TypeError(
+                "X_pool must be one matrix or list; blocks need a fitted model and a strategy of "
+                f"{', '.join(strategies.SCORED_IN_ONE_READ)}; the strategy is {_name(function)}, "
+                f"and {'a' if hasattr(self, 'estimator_') else 'no'} model is fitted"
+            )
 
     def _cold_start(self) -> str | Strategy:
         if self.cold_start is not None:

@@ -11,6 +11,9 @@ A strategy is a function ``strategy(learner, X_pool, n, *, labeled, random_state
 It returns either a floating array of shape (n_pool,), one score for each row of the pool, higher =
 query first, from which the learner selects; or an integer array of the n rows it selected itself.
 Your own function is handed to the learner in place of a name.
+
+Of the strategies that score by a model alone (`SCORED_IN_ONE_READ`) the learner keeps only the
+best rows, by `best_rows`: the pool may come in blocks, and scores of all of it never exist.
 """
 
 from __future__ import annotations
@@ -20,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastal import committee, uncertainty
+from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL
 from fastal._proba import class_probabilities as class_probabilities
 from fastal._proba import fitted
-from fastal._rows import before_last_step, n_rows
+from fastal._rows import n_rows
 from fastal._strategies_diversity import (
     facility_location,
     k_center,
@@ -35,9 +38,11 @@ from fastal._strategies_diversity import (
     weighted_k_means,
 )
 from fastal._validation import check_random_state
+from fastal.pool import query_pool, score_pool
 
 __all__ = [
     "consensus_entropy",
+    "distance_to_boundary",
     "entropy",
     "facility_location",
     "k_center",
@@ -67,6 +72,8 @@ MODEL_FREE = (
     "facility_location",
 )
 
+SCORED_IN_ONE_READ = (*OF_ONE_MODEL, "query_by_committee", *OF_COMMITTEE)
+
 Scores = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
@@ -78,44 +85,55 @@ def random(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) ->
     return np.asarray(drawn, dtype=np.int64)
 
 
+def best_rows(
+    name: str, learner: Any, X: Any, n: int, *, labeled: Any, random_state: Any
+) -> tuple[Rows, Scores]:
+    """Rows of the n highest scores by a strategy of `SCORED_IN_ONE_READ`, and the scores.
+
+    X may be a stream, as `fastal.query_pool` takes it.
+    """
+    model = fitted(learner) if name in OF_ONE_MODEL else _committee(learner, random_state)
+    score = "vote_entropy" if name == "query_by_committee" else name
+    return query_pool(model, X, n, score, random_state, exclude=labeled, return_scores=True)
+
+
 def entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.entropy` of the model's class probabilities."""
-    return uncertainty.entropy(class_probabilities(fitted(learner), X))
+    return score_pool(fitted(learner), X, "entropy")
 
 
 def margin(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.margin` of the model's class probabilities."""
-    return uncertainty.margin(class_probabilities(fitted(learner), X))
+    return score_pool(fitted(learner), X, "margin")
 
 
 def least_confidence(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.least_confidence` of the model's class probabilities."""
-    return uncertainty.least_confidence(class_probabilities(fitted(learner), X))
+    return score_pool(fitted(learner), X, "least_confidence")
 
 
-def _committee(learner: Any, X: Any, random_state: Any) -> tuple[Any, Any]:
-    """Return the committee of `query_by_committee`, and X as its members take it."""
+def distance_to_boundary(
+    learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
+) -> Scores:
+    """`fastal.distance_to_boundary` of the model's decision values (naive Bayes: log-odds)."""
+    return score_pool(fitted(learner), X, "distance_to_boundary")
+
+
+def _committee(learner: Any, random_state: Any) -> Any:
+    """Return the committee of `query_by_committee`, or a pipeline that ends in it."""
     from fastal.committee_model import Committee
 
     model = fitted(learner)
-    if isinstance(model, Committee):
-        return model, X
-    if hasattr(model, "steps") and isinstance(model[-1], Committee):
-        return model[-1], before_last_step(model, X)
+    if isinstance(model[-1] if hasattr(model, "steps") else model, Committee):
+        return model
     seed = int(check_random_state(random_state).choice(2**31))
     made = Committee(learner.estimator, n_members=5, random_state=seed)
-    return made.fit(learner.X_labeled_, learner.y_labeled_), X
-
-
-def _probas(learner: Any, X: Any, random_state: Any) -> NDArray[np.float64]:
-    members, X = _committee(learner, X, random_state)
-    return np.asarray(members.member_probas(X))
+    return made.fit(learner.X_labeled_, learner.y_labeled_)
 
 
 def vote_entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.vote_entropy` of the votes of the committee of `query_by_committee`."""
-    members, X = _committee(learner, X, random_state)
-    return committee.vote_entropy(members.votes(X))
+    return score_pool(_committee(learner, random_state), X, "vote_entropy")
 
 
 def query_by_committee(
@@ -136,21 +154,21 @@ def query_by_committee(
 
 def consensus_entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.consensus_entropy` of the committee of `query_by_committee`."""
-    return committee.consensus_entropy(_probas(learner, X, random_state))
+    return score_pool(_committee(learner, random_state), X, "consensus_entropy")
 
 
 def kl_to_consensus(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.kl_to_consensus` of the committee of `query_by_committee`."""
-    return committee.kl_to_consensus(_probas(learner, X, random_state))
+    return score_pool(_committee(learner, random_state), X, "kl_to_consensus")
 
 
 def max_kl_to_consensus(
     learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
 ) -> Scores:
     """`fastal.max_kl_to_consensus` of the committee of `query_by_committee`."""
-    return committee.max_kl_to_consensus(_probas(learner, X, random_state))
+    return score_pool(_committee(learner, random_state), X, "max_kl_to_consensus")
 
 
 def variation_ratio(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.variation_ratio` of the committee of `query_by_committee`."""
-    return committee.variation_ratio(_probas(learner, X, random_state))
+    return score_pool(_committee(learner, random_state), X, "variation_ratio")

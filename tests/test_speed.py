@@ -50,6 +50,9 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
     "entropy": lambda: (proba(),),
     "margin": lambda: (proba(),),
     "least_confidence": lambda: (proba(),),
+    "distance_to_boundary": lambda: (np.log(proba()),),
+    "score_pool": lambda: (model(), text_rows(), "entropy"),
+    "query_pool": lambda: (model(), text_rows(), 30, "entropy"),
     "vote_entropy": votes,
     "consensus_entropy": probas,
     "kl_to_consensus": probas,
@@ -77,7 +80,14 @@ RETURN_ROWS = {
     "robust_k_center",
     "facility_location",
     "weighted_k_means",
+    "query_pool",
 }
+
+
+def model() -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression().fit(text_rows()[:60], np.arange(60) % 3)
 
 
 def test_every_score_is_here() -> None:
@@ -85,6 +95,7 @@ def test_every_score_is_here() -> None:
         "ActiveLearner",
         "Committee",
         "KCenterSelector",
+        "TextFile",
         "compare_strategies",
         "run_experiment",
     }

@@ -1,0 +1,90 @@
+"""Plain twins of fastal.pool and of the score of decision values: the probabilities of all rows.
+
+As in fastal/_reference.py: same names, same arguments, same results, inputs taken to be valid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from fastal._proba import class_probabilities
+
+
+def distance_to_boundary(decision: Any) -> NDArray[np.float64]:
+    """Second largest - largest; of two classes the other one's decision value is minus this one's.
+
+    0.0 - x, not -x: a tie scores 0.0, not -0.0.
+    """
+    decision = np.asarray(decision, dtype=np.float64)
+    if decision.ndim == 1 or decision.shape[1] == 1:
+        return np.asarray(0.0 - np.abs(decision.reshape(-1)))
+    largest = np.partition(decision, -2, axis=1)
+    return np.asarray(largest[:, -2] - largest[:, -1])
+
+
+def score_pool(
+    estimator: Any,
+    X_pool: Any,
+    score: str = "margin",
+    *,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> NDArray[np.float64]:
+    """Ask the model about all rows at once and score its answer; n_jobs and progress do nothing."""
+    from fastal import _reference
+
+    X = _whole(X_pool)
+    if (X.shape[0] if hasattr(X, "shape") else len(X)) == 0:
+        return np.empty(0)
+    of_answer = getattr(_reference, score)
+    if score == "distance_to_boundary":
+        return np.asarray(of_answer(estimator.decision_function(X)))
+    if score in ("entropy", "margin", "least_confidence"):
+        return np.asarray(of_answer(class_probabilities(estimator, X)))
+    committee = estimator
+    if hasattr(estimator, "steps"):
+        committee, X = estimator[-1], estimator[:-1].transform(X)
+    answer = committee.votes(X) if score == "vote_entropy" else committee.member_probas(X)
+    return np.asarray(of_answer(answer))
+
+
+def query_pool(
+    estimator: Any,
+    X_pool: Any,
+    k: int,
+    score: str = "margin",
+    random_state: Any = None,
+    *,
+    exclude: Any = None,
+    return_scores: bool = False,
+    n_jobs: int | None = None,
+    progress: bool = False,
+) -> NDArray[np.int64] | tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Score everything, sort everything."""
+    from fastal import _reference
+
+    scores = score_pool(estimator, X_pool, score)
+    rows = _reference.top_k(scores, k, random_state, exclude=exclude)
+    return (rows, scores[rows]) if return_scores else rows
+
+
+def _whole(X: Any) -> Any:
+    """All blocks of a stream in one piece; anything else as it is."""
+    if hasattr(X, "__len__") or hasattr(X, "shape"):
+        return X
+    blocks = list(X)
+    if not blocks:
+        return []
+    if sp.issparse(blocks[0]):
+        return sp.vstack(blocks, format="csr")
+    if hasattr(blocks[0], "iloc"):
+        import pandas as pd
+
+        return pd.concat(blocks)
+    if hasattr(blocks[0], "shape"):
+        return np.concatenate(blocks)
+    return [row for block in blocks for row in block]
