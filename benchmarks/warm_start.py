@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import sys
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -18,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_data import find
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.real_data import find
 from fastal import ActiveLearner, run_experiment
 from fastal._models import SparseLogisticRegression
 from fastal.datasets import load_file, split

@@ -2,7 +2,7 @@
 
 A linear model's decision values are ``X @ weights + intercept``.  They are made for a block of
 rows, which stays in the cache until it has become one score a row.  Rows with an entry that is
-not finite, or in a column that does not exist, score NaN; the caller then looks for the reason.
+not finite score NaN; the caller then looks for the reason.
 """
 
 from __future__ import annotations
@@ -61,6 +61,15 @@ def _exp(x: Any, rounded: Any, out: Any) -> None:
 
 
 @njit_borrow
+def columns_exist(columns: Any, n_features: int) -> bool:
+    """Whether all columns lie in 0..n_features - 1, without which nothing below may be called."""
+    outside = False
+    for i in range(columns.size):
+        outside |= (columns[i] < 0) | (columns[i] >= n_features)
+    return not outside
+
+
+@njit_borrow
 def decisions_csr(
     first: int, stop: int,
     data: Any, indices: Any, indptr: Any, base: int, weights: Any, intercept: Any, out: Any,
@@ -71,18 +80,11 @@ def decisions_csr(
     the loads and stores of the sums; they are added one after the other, in the order in which
     they are stored, so that the result is that of scipy's ``X @ weights`` to the last bit.
     """
-    n_features, n_columns = weights.shape
+    n_columns = weights.shape[1]
     one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for row in range(first, stop):
         sums = out[row - first]
         begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        outside = False
-        columns = indices[begin:end]
-        for i in range(columns.size):
-            outside |= (columns[i] < 0) | (columns[i] >= n_features)
-        if outside:
-            sums[:] = np.nan
-            continue
         sums[:] = 0.0
         entry = begin
         while entry + four <= end:
@@ -113,26 +115,17 @@ def known_entries(
 
     A model fitted to few labels knows few terms, so the rest of its work shrinks, and the smaller
     matrix stays in the cache.  A number that is not finite is kept, with weights of zero: it makes
-    its row NaN.  A row with a column that does not exist becomes a single NaN.
+    its row NaN.
     """  # noqa: D205
     n_kept = np.uint64(0)
     ends[0] = 0
     for row in range(first, stop):
-        begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        columns, own = indices[begin:end], data[begin:end]
-        outside = False
-        for i in range(columns.size):
-            outside |= (columns[i] < 0) | (columns[i] >= places.size)
-        if outside:
-            values[n_kept], rows_of_weights[n_kept] = np.nan, 0
-            n_kept += np.uint64(1)
-        else:
-            for i in range(np.uint64(columns.size)):
-                place = places[np.uint64(columns[i])]
-                x = np.float64(own[i])
-                # Written always and counted if wanted: a branch would be mispredicted often.
-                values[n_kept], rows_of_weights[n_kept] = x, place
-                n_kept += np.uint64((place > 0) | (not abs(x) < np.inf))
+        for entry in range(np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)):
+            place = places[np.uint64(indices[entry])]
+            x = np.float64(data[entry])
+            # Written always and counted if wanted: a branch would be mispredicted often.
+            values[n_kept], rows_of_weights[n_kept] = x, place
+            n_kept += np.uint64((place > 0) | (not abs(x) < np.inf))
         ends[row - first + 1] = n_kept
 
 
@@ -142,19 +135,10 @@ def decisions_csr_one(
     data: Any, indices: Any, indptr: Any, base: int, weights: Any, intercept: Any, out: Any,
 ) -> None:  # fmt: skip
     """As decisions_csr, for a single column of weights, (n_features,)."""
-    n_features = weights.size
     for row in range(first, stop):
-        begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        columns, values = indices[begin:end], data[begin:end]
-        outside = False
-        for i in range(columns.size):
-            outside |= (columns[i] < 0) | (columns[i] >= n_features)
         total = 0.0
-        if outside:
-            total = np.nan
-        else:
-            for i in range(np.uint64(columns.size)):
-                total += np.float64(values[i]) * weights[np.uint64(columns[i])]
+        for entry in range(np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)):
+            total += np.float64(data[entry]) * weights[np.uint64(indices[entry])]
         out[row - first, 0] = total + intercept[0]
 
 
@@ -356,89 +340,3 @@ def votes(decisions: Any, codes: Any, out: Any) -> None:
                 highest[i] = lane[i] if lane[i] > highest[i] else highest[i]
         for i in range(n):
             out[first + i] = best[i] if check[i] == 0.0 else -1
-
-
-@njit_borrow
-def rough_decisions(
-    data: Any, indices: Any, indptr: Any, base: int, weights: Any, column: int, out: Any
-) -> None:
-    """As decisions_csr, in single precision, into the columns from `column` on."""
-    n_columns = weights.shape[1]
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    for row in range(out.shape[0]):
-        sums = out[row, column : column + n_columns]
-        begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        sums[:] = np.float32(0.0)
-        entry = begin
-        while entry + four <= end:
-            x0, w0 = np.float32(data[entry]), weights[np.uint64(indices[entry])]
-            x1, w1 = np.float32(data[entry + one]), weights[np.uint64(indices[entry + one])]
-            x2, w2 = np.float32(data[entry + two]), weights[np.uint64(indices[entry + two])]
-            x3, w3 = np.float32(data[entry + three]), weights[np.uint64(indices[entry + three])]
-            for k in range(n_columns):
-                sums[k] = (((sums[k] + x0 * w0[k]) + x1 * w1[k]) + x2 * w2[k]) + x3 * w3[k]
-            entry += four
-        while entry < end:
-            x0, w0 = np.float32(data[entry]), weights[np.uint64(indices[entry])]
-            for k in range(n_columns):
-                sums[k] += x0 * w0[k]
-            entry += one
-
-
-@njit_borrow
-def rough_errors(
-    data: Any, indices: Any, indptr: Any, base: int, largest: Any, intercept: float, out: Any
-) -> None:
-    """Upper bound of what single precision takes from or adds to a decision value of each row.
-
-    n products and their sum in a precision of u = 2**-24 are off by less than (n + 3) u times the
-    sum of |x_j w_j| (Higham 2002, section 3.1), which the largest weight of each column bounds;
-    `intercept` is the largest of them.  Twice that, and some more, for all that is neglected.
-    """
-    for row in range(out.size):
-        begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        total = intercept
-        for entry in range(begin, end):
-            total += abs(np.float64(data[entry])) * largest[np.uint64(indices[entry])]
-        out[row] = (np.float64(end - begin) + 16.0) * 2.0**-23 * total
-
-
-@njit
-def rough_votes(
-    decisions: Any, intercept: Any, edges: Any, codes: Any, errors: Any, out: Any, sure: Any
-) -> None:
-    """Decisions (n, columns of all members) float32 -> out (n, M): code of the highest of each.
-
-    Member m has the columns edges[m] to edges[m + 1], at least two.  sure[i] becomes False where
-    the highest of a member is not ahead by more than the error of both.
-    """
-    highest = np.zeros(_LANES, dtype=np.float32)
-    second = np.zeros(_LANES, dtype=np.float32)
-    best = np.zeros(_LANES, dtype=np.int32)
-    lane = np.zeros(_LANES, dtype=np.float32)
-    for first in range(0, out.shape[0], _LANES):
-        n = min(_LANES, out.shape[0] - first)
-        for m in range(edges.size - 1):
-            for k in range(edges[m], edges[m + 1]):
-                values = decisions[first : first + n, k]
-                for i in range(np.uint64(n)):
-                    lane[i] = values[i] + intercept[k]
-                code = codes[k]
-                if k == edges[m]:
-                    for i in range(_LANES):
-                        highest[i] = lane[i]
-                        second[i] = -np.inf
-                        best[i] = code
-                    continue
-                for i in range(_LANES):
-                    z = lane[i]
-                    loser = z if z < highest[i] else highest[i]
-                    second[i] = loser if loser > second[i] else second[i]
-                    best[i] = code if z > highest[i] else best[i]
-                    highest[i] = z if z > highest[i] else highest[i]
-            for i in range(n):
-                out[first + i, m] = best[i]
-                ahead = np.float64(highest[i]) - np.float64(second[i])
-                # `not >`: a NaN must not be sure.
-                if not ahead > 2.0 * errors[first + i]:
-                    sure[first + i] = False

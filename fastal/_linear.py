@@ -8,6 +8,7 @@ itself, block by block.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,6 +55,9 @@ def read_linear(estimator: Any, proba: bool = True) -> Linear | None:
     """
     if not any(base.__module__.startswith("sklearn.") for base in type(estimator).__mro__):
         return None
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(estimator)
     model = _read(estimator, proba)
     # Weights of -inf (naive Bayes without smoothing) times zero are left to scikit-learn.
     if model is None or not (np.isfinite(model.weights).all() and len(model.classes) > 1):
@@ -86,7 +90,7 @@ def _read(estimator: Any, proba: bool) -> Linear | None:
     return None
 
 
-def _overrides(estimator: Any, method: str) -> bool:
+def overrides(estimator: Any, method: str) -> bool:
     """Whether the method is not scikit-learn's own: then nobody knows what it does."""
     for base in type(estimator).__mro__:
         if method in vars(base):
@@ -95,7 +99,7 @@ def _overrides(estimator: Any, method: str) -> bool:
 
 
 def _coefficients(estimator: Any, proba: bool) -> Linear | None:
-    if _overrides(estimator, "decision_function") or _overrides(estimator, "predict_proba"):
+    if any(overrides(estimator, method) for method in ("decision_function", "predict_proba")):
         return None
     coef = estimator.coef_.toarray() if sp.issparse(estimator.coef_) else estimator.coef_
     coef = np.atleast_2d(coef)
@@ -107,7 +111,8 @@ def _coefficients(estimator: Any, proba: bool) -> Linear | None:
     weights = np.asarray(coef.T, dtype=np.float64)
     intercept = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), len(coef))
     link = _link_of(estimator, len(coef)) if proba else SOFTMAX
-    return Linear(weights, np.array(intercept), link, classes, votes=True)
+    votes = not overrides(estimator, "predict")
+    return Linear(weights, np.array(intercept), link, classes, votes=votes)
 
 
 def _link_of(estimator: Any, n_columns: int) -> Link:
@@ -147,7 +152,7 @@ def normalized(p: Decisions) -> Decisions:
 def _naive_bayes(estimator: Any) -> Linear | None:
     from sklearn.naive_bayes import BernoulliNB, ComplementNB
 
-    if _overrides(estimator, "_joint_log_likelihood") or _overrides(estimator, "predict_proba"):
+    if overrides(estimator, "_joint_log_likelihood") or overrides(estimator, "predict_proba"):
         return None
     log_prob = np.asarray(estimator.feature_log_prob_, dtype=np.float64)
     prior = np.asarray(estimator.class_log_prior_, dtype=np.float64)
@@ -169,8 +174,6 @@ def _one_vs_rest(estimator: Any, proba: bool) -> Linear | None:
     as_decision = not (proba and hasattr(estimator, "predict_proba"))
     if as_decision and not hasattr(estimator, "decision_function"):
         return None
-    if as_decision and not hasattr(estimator.estimators_[0], "decision_function"):
-        return None
     members = [read_linear(member, not as_decision) for member in estimator.estimators_]
     columns = [_single_column(member) for member in members]
     if any(column is None for column in columns):
@@ -181,11 +184,10 @@ def _one_vs_rest(estimator: Any, proba: bool) -> Linear | None:
     links = {member.link for member in members}  # type: ignore[union-attr]
     if len(thresholds) > 1 or len(links) > 1:
         return None
-    link: Link = SOFTMAX if as_decision or len(columns) == 1 else ONE_VS_REST
-    if links == {_huber} and not as_decision:
-        link = _huber
-    elif links != {SOFTMAX}:
+    # Of others the sum may be zero, which scikit-learn leaves: no probabilities, and an error.
+    if links != {SOFTMAX}:
         return None
+    link = SOFTMAX if as_decision or len(columns) == 1 else ONE_VS_REST
     return Linear(weights, intercept, link, np.asarray(estimator.classes_), thresholds.pop())
 
 
@@ -197,6 +199,25 @@ def _single_column(member: Linear | None) -> tuple[Any, float] | None:
     if weights.shape[1] == 2:
         return weights[:, 1] - weights[:, 0], float(intercept[1] - intercept[0])
     return weights[:, 0], float(intercept[0])
+
+
+def on_columns(model: Any, columns: NDArray[Any]) -> Any:
+    """Copy of a fitted model, or committee of such, that takes these columns only, or None."""
+    from sklearn.linear_model._base import LinearClassifierMixin
+
+    if hasattr(model, "members_"):
+        members = [on_columns(member, columns) for member in model.members_]
+        if any(member is None for member in members):
+            return None
+        model = copy(model)
+        model.members_ = members
+        return model
+    if not isinstance(model, LinearClassifierMixin) or np.ndim(model.coef_) != 2:
+        return None
+    model = copy(model)
+    model.coef_ = model.coef_[:, columns]
+    model.n_features_in_ = columns.size
+    return model
 
 
 # Leaving out terms pays if few are known, and if the weights of all do not stay in the cache.
@@ -231,7 +252,9 @@ def probabilities(model: Linear, decisions: Decisions) -> Decisions:
     from fastal import _kernels_linear
 
     if callable(model.link):
-        return np.asarray(model.link(decisions))
+        p = np.asarray(model.link(decisions))
+        p[~np.isfinite(decisions).all(axis=1)] = np.nan
+        return p
     out = np.empty((len(decisions), len(model.classes)))
     kernel = _kernels_linear.softmax if model.link == SOFTMAX else _kernels_linear.one_vs_rest
     kernel(read_only(decisions), out)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.isotonic import IsotonicRegression
 
-from fastal._linear import Decisions, Linear, normalized, probabilities, read_linear
+from fastal._linear import (
+    ONE_VS_REST,
+    SOFTMAX,
+    Decisions,
+    Linear,
+    normalized,
+    probabilities,
+    read_linear,
+)
 
 
 def calibrated(estimator: Any) -> Linear | None:
@@ -45,20 +55,52 @@ def _fold(
     """
     has_decision = hasattr(fold.estimator, "decision_function")
     model = read_linear(fold.estimator, proba=not has_decision)
-    if model is None or fold.method not in ("sigmoid", "isotonic"):
+    if model is None:
         return None
+    if fold.method == "temperature":
+        return _temperature(fold, model) if has_decision else None
+    if fold.method == "sigmoid" and has_decision and set(model.classes) == set(classes):
+        return _sigmoid(fold, model)
     places = np.searchsorted(classes, model.classes)
 
     def calibrate(decisions: Decisions) -> Decisions:
         values = decisions if has_decision else probabilities(model, decisions)
         p = np.zeros((len(values), len(classes)))
         if len(classes) == 2:
-            p[:, 1] = fold.calibrators[0].predict(values[:, -1])
+            p[:, 1] = _calibrated(fold.calibrators[0], values[:, -1])
             p[:, 0] = 1.0 - p[:, 1]
         else:
             for column, calibrator in enumerate(fold.calibrators):
-                p[:, places[column]] = calibrator.predict(values[:, column])
+                p[:, places[column]] = _calibrated(calibrator, values[:, column])
             p = normalized(p)
         return np.minimum(p, 1.0)
 
     return model, calibrate
+
+
+def _sigmoid(fold: Any, model: Linear) -> tuple[Linear, Callable[[Decisions], Decisions]]:
+    """Platt's 1 / (1 + exp(a f + b)) of decision values f: another linear model's logistic."""
+    a = np.array([calibrator.a_ for calibrator in fold.calibrators])
+    b = np.array([calibrator.b_ for calibrator in fold.calibrators])
+    link = SOFTMAX if len(model.classes) == 2 else ONE_VS_REST
+    scaled = model._replace(
+        weights=model.weights * -a, intercept=-(a * model.intercept + b), link=link
+    )
+    return scaled, partial(probabilities, scaled)
+
+
+def _temperature(fold: Any, model: Linear) -> tuple[Linear, Callable[[Decisions], Decisions]]:
+    """Softmax of decision values times beta; for two classes of -f and f, hence twice as far."""
+    factor = fold.calibrators[0].beta_ * (2.0 if model.weights.shape[1] == 1 else 1.0)
+    scaled = model._replace(
+        weights=model.weights * factor, intercept=model.intercept * factor, link=SOFTMAX
+    )
+    return scaled, partial(probabilities, scaled)
+
+
+def _calibrated(calibrator: Any, values: Decisions) -> Decisions:
+    """Map decision values as the calibrator does; a step function without its checks."""
+    if not isinstance(calibrator, IsotonicRegression):
+        return np.asarray(calibrator.predict(values))
+    # What it was fitted to ends there, and it goes on level.
+    return np.asarray(np.interp(values, calibrator.X_thresholds_, calibrator.y_thresholds_))

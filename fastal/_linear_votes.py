@@ -18,22 +18,25 @@ from numpy.typing import NDArray
 from fastal._linear import Decisions, Linear
 from fastal._validation import read_only
 
-# Weights of so many columns at a time that they stay in a third-level cache.
-_CHUNK_BYTES = 2**23
+# Products with numbers of at most this size stay far from the ends of single precision.
+_LARGEST = 1e10
 
 
 class Stacked(NamedTuple):
     """Weights of all members, in single precision."""
 
-    chunks: list[tuple[int, NDArray[np.float32]]]  # first column, (n_features, some columns)
+    weights: NDArray[np.float32]  # (n_features, n_columns)
     largest: NDArray[np.float64]  # (n_features,): largest weight of any member
     intercept: NDArray[np.float32]  # (n_columns,)
     edges: NDArray[np.int64]  # (n_members + 1,): columns of each member
     codes: NDArray[np.int32]  # (n_columns,): class of each column, as a position among all
 
 
-def stack(models: Sequence[Linear], classes: NDArray[Any]) -> Stacked:
-    """Put the weights of the models side by side; two classes become columns 0 and the value."""
+def stack(models: Sequence[Linear], classes: NDArray[Any]) -> Stacked | None:
+    """Put the weights of the models side by side; two classes become columns 0 and the value.
+
+    None if some are too large for single precision.
+    """
     weights = [_two_columns(model.weights) for model in models]
     n_features = len(weights[0])
     edges = np.cumsum([0, *(w.shape[1] for w in weights)])
@@ -43,14 +46,11 @@ def stack(models: Sequence[Linear], classes: NDArray[Any]) -> Stacked:
         np.maximum(largest, np.abs(w).max(axis=1), out=largest)
         with np.errstate(over="ignore"):
             together[:, first : first + w.shape[1]] = w
-    width = max(16, _CHUNK_BYTES // (4 * max(1, n_features)) // 16 * 16)
-    chunks = [
-        (first, np.ascontiguousarray(together[:, first : first + width]))
-        for first in range(0, together.shape[1], width)
-    ]
     intercept = np.concatenate([_two_columns(model.intercept[np.newaxis])[0] for model in models])
+    if max(largest.max(), np.abs(intercept).max()) > _LARGEST:
+        return None
     codes = np.concatenate([np.searchsorted(classes, model.classes) for model in models])
-    return Stacked(chunks, largest, intercept.astype(np.float32), edges, codes.astype(np.int32))
+    return Stacked(together, largest, intercept.astype(np.float32), edges, codes.astype(np.int32))
 
 
 def _two_columns(weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -63,13 +63,12 @@ def votes_of_most(
     stacked: Stacked, data: NDArray[Any], indices: NDArray[Any], indptr: NDArray[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Votes of all members on CSR rows, (n_rows, n_members), and the rows that are not sure."""
-    from fastal import _kernels_linear as kernels
+    from fastal import _kernels_rough as kernels
 
     n_rows = len(indptr) - 1
     rows = (read_only(data), read_only(indices), read_only(indptr), int(indptr[0]))
     decisions = np.empty((n_rows, stacked.codes.size), dtype=np.float32)
-    for first, weights in stacked.chunks:
-        kernels.rough_decisions(*rows, read_only(weights), first, decisions)
+    kernels.rough_decisions(*rows, read_only(stacked.weights), decisions)
     errors = np.empty(n_rows)
     intercept = float(np.abs(stacked.intercept).max())
     kernels.rough_errors(*rows, read_only(stacked.largest), intercept, errors)

@@ -16,8 +16,8 @@ from fastal._validation import CSR, as_float, bad_entry, check_structure, read_o
 class MatrixRows:
     """A matrix whose rows are converted and multiplied by ranges; it is never copied as a whole.
 
-    What a pass over all entries would find (a column that does not exist, a number that is not
-    finite) makes the decision values of its row NaN instead; `explain` then says what is wrong.
+    Columns are checked range by range.  A number that is not finite makes the decision values of
+    its row NaN; `explain` then says what is wrong.
     """
 
     def __init__(self, X: Any, n_features: int, name: str) -> None:
@@ -51,7 +51,13 @@ class MatrixRows:
 
     def entries(self, model: Linear, start: int, stop: int) -> tuple[NDArray[Any], ...]:
         """CSR arrays of a row range, as the model takes them."""
+        from fastal import _kernels_linear
+
         data, indices, indptr = self._entries(start, stop)
+        if not _kernels_linear.columns_exist(indices, model.n_features):
+            bad = (indices < 0) | (indices >= model.n_features)
+            entry = int(indptr[0]) + int(np.flatnonzero(bad)[0])
+            self.explain(start + int(np.searchsorted(indptr, entry, side="right")) - 1)
         data = _binary(data, model.threshold)
         if model.places is None:
             return data, indices, indptr
@@ -63,9 +69,14 @@ class MatrixRows:
         data = as_float(self.X.data[own], self.name)
         return data, read_only(self.X.indices[own]), indptr
 
+    def first(self, n: int) -> Any:
+        """Return the first n rows as a matrix of numbers that scipy can work with."""
+        if not self.sparse:
+            return self.X[:n]
+        return sp.csr_matrix(self._entries(0, n), shape=(n, self.X.shape[1]))
+
     def explain(self, row: int) -> NoReturn:
         """Say what is wrong with a row."""
-        problem = None
         if self.sparse:
             data, indices, indptr = self._entries(row, row + 1)
             matrix = CSR(data, indices, indptr - indptr[0], (1, self.X.shape[1]), False)
@@ -73,6 +84,7 @@ class MatrixRows:
         else:
             values = as_float(self.X[row], self.name)
             bad = values[~np.isfinite(values)]
+            problem = None
             if bad.size:
                 problem = f"{self.name} must be finite, but row {row} holds {bad[0]}"
         raise ValueError(

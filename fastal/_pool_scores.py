@@ -14,12 +14,21 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from fastal import committee, uncertainty
-from fastal._linear import SOFTMAX, Decisions, Linear, prepared, probabilities, read_linear
+from fastal._linear import (
+    SOFTMAX,
+    Decisions,
+    Linear,
+    on_columns,
+    prepared,
+    probabilities,
+    read_linear,
+)
+from fastal._linear_steps import take_over
 from fastal._linear_votes import Stacked, stack, take_rows, votes_of, votes_of_most
 from fastal._matrix_rows import MatrixRows, decisions_csr
 from fastal._proba import class_probabilities
 from fastal._rows import as_rows
-from fastal._threads import MIN_SHARE, over_blocks
+from fastal._threads import MIN_SHARE, n_threads, over_blocks
 from fastal._validation import read_only
 
 OF_ONE_MODEL = ("entropy", "margin", "least_confidence", "distance_to_boundary")
@@ -34,11 +43,11 @@ OF_COMMITTEE = (
 # What gets scores of consecutive rows: called with share, first row, scores.
 Receive = Callable[[int, int, NDArray[np.float64]], None]
 
-# Decision values made at once: as many as stay in a second-level cache, or nearly.
+# Decision values made at once, and entries read for them: as many as stay in a cache.  The block
+# of a committee is larger: its weights, more than its rows, should be read as rarely as possible.
 _BLOCK = 2**17
-# Rows of a committee's block: with many members it is their weights, not the rows, that should be
-# read as rarely as possible.
-_COMMITTEE_ROWS = 16384
+_COMMITTEE_BLOCK = 2**20
+_ENTRIES = 2**20
 # Probabilities and rows that other models are asked for at once.
 _OTHER_BLOCK = 2**20
 _OTHER_ROWS = 16384
@@ -60,8 +69,15 @@ class PoolScorer:
         self.score = score
         self.name = name
         self.steps, self.model = _split(estimator)
+        # Steps that the weights do as well; the model itself still needs them.
+        self.taken_over: Any = None
         self.is_committee = hasattr(self.model, "members_")
         self.linear = None if _was_fitted_by_name(estimator) else self._read()
+        if self.linear and self.steps and not self.is_committee:
+            folded = take_over(self.steps, self.linear[0])
+            if folded is not None:
+                self.steps, self.taken_over, self.linear = None, self.steps, [folded]
+        self._as_read = self.linear
         self._checked = False
         self._prepared: bool | None = None
         self._stacked: Stacked | None = None
@@ -115,7 +131,7 @@ class PoolScorer:
         """Bring the weights into the form for sparse or for dense rows."""
         if self._prepared == sparse:
             return
-        linear = self.linear if self._prepared is None else self._read()
+        linear = self._as_read
         assert linear is not None
         hard_votes = self.score == "vote_entropy"
         self.linear = prepared(linear, sparse, always=hard_votes)
@@ -125,10 +141,8 @@ class PoolScorer:
     def _score_matrix(self, rows: MatrixRows, receive: Receive) -> None:
         linear = self.linear
         assert linear is not None
-        n_columns = max(model.weights.shape[1] for model in linear)
-        block = max(256, min(2**15, _BLOCK // n_columns))
-        if self.is_committee:
-            block = min(_COMMITTEE_ROWS, max(256, _OTHER_BLOCK // (len(linear) * n_columns)))
+        n_columns = sum(model.weights.shape[1] for model in linear)
+        block = _block_rows(rows, n_columns, _COMMITTEE_BLOCK if self.is_committee else _BLOCK)
 
         def one_block(share: int, start: int, stop: int) -> None:
             scores = self._scores_of(rows, start, stop)
@@ -137,7 +151,7 @@ class PoolScorer:
                 rows.explain(start + int(bad[0]))
             receive(share, start, scores)
 
-        work = rows.n_entries * n_columns * len(linear)
+        work = rows.n_entries * n_columns
         over_blocks(one_block, rows.n_rows, block, work // MIN_SHARE)
 
     def _scores_of(self, rows: MatrixRows, start: int, stop: int) -> NDArray[np.float64]:
@@ -178,18 +192,34 @@ class PoolScorer:
         bad = np.flatnonzero(np.isnan(here))
         if bad.size:
             rows.explain(int(bad[0]))
+        model, X = self.model, rows.first(few)
+        if rows.sparse and not self.taken_over:
+            # Its own product would copy all weights for eight rows.
+            columns = np.unique(np.append(X.indices, 0))
+            narrow = on_columns(model, columns)
+            model, X = (model, X) if narrow is None else (narrow, X[:, columns])
         # Single precision may be the model's own.
-        return bool(np.allclose(here, self._ask(rows.X[:few]), rtol=1e-4, atol=1e-5))
+        return bool(np.allclose(here, self._ask(X, model), rtol=1e-4, atol=1e-5))
 
-    def _ask(self, X: Any) -> NDArray[np.float64]:
-        """Scores of the rows X through the model's own methods."""
+    def _ask(self, X: Any, model: Any = None) -> NDArray[np.float64]:
+        """Scores of the rows X through the methods of the model, or of another one like it."""
+        model = self.model if model is None else model
+        if self.taken_over:
+            X = self.taken_over.transform(X)
         if self.score in OF_COMMITTEE:
             if self.score == "vote_entropy":
-                return committee.vote_entropy(self.model.votes(X))
-            return np.asarray(getattr(committee, self.score)(self.model.member_probas(X)))
+                return committee.vote_entropy(model.votes(X))
+            return np.asarray(getattr(committee, self.score)(model.member_probas(X)))
         if self.score == "distance_to_boundary":
-            return uncertainty.distance_to_boundary(decision_values(self.model, X))
-        return np.asarray(getattr(uncertainty, self.score)(class_probabilities(self.model, X)))
+            return uncertainty.distance_to_boundary(decision_values(model, X))
+        return np.asarray(getattr(uncertainty, self.score)(class_probabilities(model, X)))
+
+
+def _block_rows(rows: MatrixRows, n_columns: int, n_values: int) -> int:
+    """Rows of a block: few enough for the cache, and for all threads to have some."""
+    a_row = max(1, rows.n_entries // max(1, rows.n_rows))
+    in_cache = min(n_values // n_columns, _ENTRIES // a_row)
+    return max(256, min(in_cache, -(-rows.n_rows // (2 * n_threads()))))
 
 
 def _split(estimator: Any) -> tuple[Any, Any]:

@@ -34,22 +34,27 @@ def score_pool(
     n_jobs: int | None = None,
     progress: bool = False,
 ) -> NDArray[np.float64]:
-    """Ask the model about all rows at once and score its answer; n_jobs and progress do nothing."""
+    """Ask the model about all rows at once; n_jobs and progress do nothing."""
     from fastal import _reference
 
     X = _whole(X_pool)
     if (X.shape[0] if hasattr(X, "shape") else len(X)) == 0:
         return np.empty(0)
-    of_answer = getattr(_reference, score)
-    if score == "distance_to_boundary":
-        return np.asarray(of_answer(estimator.decision_function(X)))
-    if score in ("entropy", "margin", "least_confidence"):
-        return np.asarray(of_answer(class_probabilities(estimator, X)))
-    committee = estimator
+    model = estimator
     if hasattr(estimator, "steps"):
-        committee, X = estimator[-1], estimator[:-1].transform(X)
-    answer = committee.votes(X) if score == "vote_entropy" else committee.member_probas(X)
-    return np.asarray(of_answer(answer))
+        model = estimator[-1]
+        X = estimator[:-1].transform(X) if len(estimator.steps) > 1 else X
+    if score in ("entropy", "margin", "least_confidence"):
+        answer = class_probabilities(model, X)
+    elif score == "vote_entropy":
+        answer = model.votes(X)
+    elif score != "distance_to_boundary":
+        answer = model.member_probas(X)
+    elif hasattr(model, "predict_joint_log_proba"):
+        answer = model.predict_joint_log_proba(X)
+    else:
+        answer = model.decision_function(X)
+    return np.asarray(getattr(_reference, score)(answer))
 
 
 def query_pool(
@@ -73,7 +78,7 @@ def query_pool(
 
 
 def _whole(X: Any) -> Any:
-    """All blocks of a stream in one piece; anything else as it is."""
+    """Put the blocks of a stream together; anything else stays as it is."""
     if hasattr(X, "__len__") or hasattr(X, "shape"):
         return X
     blocks = list(X)

@@ -17,7 +17,15 @@ from fastal import _reference
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "fastal"
-SUBJECTS = ["uncertainty", "committee", "diversity", "coverage", "representation", "selection"]
+SUBJECTS = [
+    "uncertainty",
+    "committee",
+    "diversity",
+    "coverage",
+    "representation",
+    "selection",
+    "pool",
+]
 KERNEL_FILES = sorted(PACKAGE.glob("_kernels*.py"))
 NAMES = sorted(
     name for subject in SUBJECTS for name in importlib.import_module(f"fastal.{subject}").__all__
@@ -25,12 +33,15 @@ NAMES = sorted(
 
 # Their public function is NumPy around the kernel of another name; nothing else loops over rows.
 KERNEL_OF = {
+    "distance_to_boundary": "softmax_scores",
     "epsilon_greedy": "top_k",
     "k_center_greedy": "k_center_greedy_csr",
     "kmeans_plusplus": "kmeans_plusplus_csr",
     "mean_similarity": "unit_row_sum",
     "robust_k_center": "next_pick",
     "purity_radius": "distances_above_csr",
+    "query_pool": "softmax_scores",
+    "score_pool": "softmax_scores",
 }
 
 
@@ -44,7 +55,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 19
+    assert len(NAMES) == 22
 
 
 @pytest.mark.parametrize("name", NAMES)
