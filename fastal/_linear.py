@@ -7,6 +7,7 @@ itself, block by block.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any, NamedTuple
@@ -214,7 +215,10 @@ def on_columns(model: Any, columns: NDArray[Any]) -> Any:
         return model
     if not isinstance(model, LinearClassifierMixin) or np.ndim(model.coef_) != 2:
         return None
-    model = copy(model)
+    with warnings.catch_warnings():
+        # Classes on their way out say so whenever they are made.
+        warnings.simplefilter("ignore", FutureWarning)
+        model = copy(model)
     model.coef_ = model.coef_[:, columns]
     model.n_features_in_ = columns.size
     return model

@@ -241,6 +241,8 @@ def decision_values(model: Any, X: Any) -> NDArray[Any]:
     Naive Bayes has joint log-probabilities instead: their differences are log-odds as well.
     """
     if hasattr(model, "predict_joint_log_proba"):
+        if len(model.classes_) == 1:
+            raise ValueError("distance_to_boundary needs a model that knows two classes, not one")
         return np.asarray(model.predict_joint_log_proba(X), dtype=np.float64)
     if not hasattr(model, "decision_function"):
         raise TypeError(
