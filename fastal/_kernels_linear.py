@@ -70,36 +70,46 @@ def columns_exist(columns: Any, n_features: int) -> bool:
 
 
 @njit_borrow
+def add_products(data: Any, indices: Any, begin: int, end: int, weights: Any, sums: Any) -> None:
+    """Sums = entries [begin, end) of a row times weights, in the precision of the sums.
+
+    Four entries at a time halve the loads and stores of the sums; they are added one after the
+    other, in the order in which they are stored, so that the result is that of scipy's
+    ``X @ weights`` to the last bit.
+    """
+    real = sums.dtype.type
+    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    sums[:] = 0.0
+    entry = begin
+    while entry + four <= end:
+        x0, w0 = real(data[entry]), weights[np.uint64(indices[entry])]
+        x1, w1 = real(data[entry + one]), weights[np.uint64(indices[entry + one])]
+        x2, w2 = real(data[entry + two]), weights[np.uint64(indices[entry + two])]
+        x3, w3 = real(data[entry + three]), weights[np.uint64(indices[entry + three])]
+        for k in range(sums.size):
+            sums[k] = (((sums[k] + x0 * w0[k]) + x1 * w1[k]) + x2 * w2[k]) + x3 * w3[k]
+        entry += four
+    while entry < end:
+        x0, w0 = real(data[entry]), weights[np.uint64(indices[entry])]
+        for k in range(sums.size):
+            sums[k] += x0 * w0[k]
+        entry += one
+
+
+@njit_borrow
 def decisions_csr(
     first: int, stop: int,
     data: Any, indices: Any, indptr: Any, base: int, weights: Any, intercept: Any, out: Any,
 ) -> None:  # fmt: skip
     """Decision values of the rows [first, stop): out[i] = X[first + i] @ weights + intercept.
 
-    data and indices begin with entry number `base` of the matrix.  Four entries at a time halve
-    the loads and stores of the sums; they are added one after the other, in the order in which
-    they are stored, so that the result is that of scipy's ``X @ weights`` to the last bit.
+    data and indices begin with entry number `base` of the matrix.
     """
     n_columns = weights.shape[1]
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for row in range(first, stop):
         sums = out[row - first]
         begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        sums[:] = 0.0
-        entry = begin
-        while entry + four <= end:
-            x0, w0 = np.float64(data[entry]), weights[np.uint64(indices[entry])]
-            x1, w1 = np.float64(data[entry + one]), weights[np.uint64(indices[entry + one])]
-            x2, w2 = np.float64(data[entry + two]), weights[np.uint64(indices[entry + two])]
-            x3, w3 = np.float64(data[entry + three]), weights[np.uint64(indices[entry + three])]
-            for k in range(n_columns):
-                sums[k] = (((sums[k] + x0 * w0[k]) + x1 * w1[k]) + x2 * w2[k]) + x3 * w3[k]
-            entry += four
-        while entry < end:
-            x0, w0 = np.float64(data[entry]), weights[np.uint64(indices[entry])]
-            for k in range(n_columns):
-                sums[k] += x0 * w0[k]
-            entry += one
+        add_products(data, indices, begin, end, weights, sums)
         for k in range(n_columns):
             sums[k] += intercept[k]
 

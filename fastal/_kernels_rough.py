@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastal._jit import njit, njit_borrow
-from fastal._kernels_linear import _LANES
+from fastal._kernels_linear import _LANES, add_products
 
 
 @njit_borrow
@@ -15,26 +15,9 @@ def rough_decisions(
     data: Any, indices: Any, indptr: Any, base: int, weights: Any, out: Any
 ) -> None:
     """As decisions_csr, in single precision and without the intercept."""
-    n_columns = weights.shape[1]
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for row in range(out.shape[0]):
-        sums = out[row]
         begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        sums[:] = np.float32(0.0)
-        entry = begin
-        while entry + four <= end:
-            x0, w0 = np.float32(data[entry]), weights[np.uint64(indices[entry])]
-            x1, w1 = np.float32(data[entry + one]), weights[np.uint64(indices[entry + one])]
-            x2, w2 = np.float32(data[entry + two]), weights[np.uint64(indices[entry + two])]
-            x3, w3 = np.float32(data[entry + three]), weights[np.uint64(indices[entry + three])]
-            for k in range(n_columns):
-                sums[k] = (((sums[k] + x0 * w0[k]) + x1 * w1[k]) + x2 * w2[k]) + x3 * w3[k]
-            entry += four
-        while entry < end:
-            x0, w0 = np.float32(data[entry]), weights[np.uint64(indices[entry])]
-            for k in range(n_columns):
-                sums[k] += x0 * w0[k]
-            entry += one
+        add_products(data, indices, begin, end, weights, out[row])
 
 
 @njit_borrow
