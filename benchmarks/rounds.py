@@ -662,6 +662,29 @@ def end_to_end(args: argparse.Namespace) -> Iterator[Record]:
             yield {"with": contestant} | about | outcome(done)
 
 
+def plot(records: list[Record], file: Path) -> None:
+    """Seconds and memory of the rounds of `end_to_end`, over the rows of the pool."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, panels = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    done = [record for record in records if not record["problem"]]
+    for axes, y in zip(panels, ("s", "MB above the pool"), strict=True):
+        for contestant in dict.fromkeys(record["with"] for record in done):
+            own = [record for record in done if record["with"] == contestant]
+            values = [float(np.median(record[y])) for record in own]
+            axes.loglog([record["rows"] for record in own], values, "o-", label=contestant)
+        axes.set(xlabel="rows of the pool (the last one is memory-mapped)")
+        axes.grid(True, which="major", alpha=0.4)
+        axes.legend()
+    panels[0].set(ylabel="seconds", title="One round: the next 100 rows")
+    panels[1].set(ylabel="MB above the pool", title="Memory it takes")
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
+
+
 def outcome(done: Record) -> Record:
     return {
         "s": np.array(done["seconds"]) if "seconds" in done else "-",
@@ -871,6 +894,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each contestant is timed (7)")
     parser.add_argument("--peers-python", default=sys.executable, metavar="PATH", help=PEERS)
     parser.add_argument("--scratch", type=Path, metavar="FOLDER", help="for pools on disk, 5 GB")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="picture of end_to_end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -899,6 +923,8 @@ def main() -> None:
                 if args.json:  # after every line: a long run may be cut short
                     about = {"machine": machine(), "records": records}
                     args.json.write_text(json.dumps(about, default=lambda value: value.tolist()))
+        if args.plot:
+            plot([record for record in records if "MB above the pool" in record], args.plot)
     return None
 
 
