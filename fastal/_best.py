@@ -37,7 +37,8 @@ class Best:
         self._waiting.append((scores, rows))
         self._n_waiting += rows.size
         # The first k rows give a threshold at once, so that hardly any row waits from then on.
-        if self._n_waiting > self._limit or not np.isfinite(self.threshold):
+        first = self.threshold == -np.inf and self._n_waiting + self.rows.size > self.k
+        if self._n_waiting > self._limit or first:
             self.settle()
 
     def settle(self) -> None:

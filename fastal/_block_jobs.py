@@ -41,6 +41,9 @@ _ONE_THREAD = dict.fromkeys(
 )
 
 
+_END = object()
+
+
 class _Block(NamedTuple):
     number: int
     first_row: int
@@ -112,10 +115,10 @@ def _numbered(blocks: Iterable[Any]) -> Generator[_Block, None, None]:
     try:
         while True:
             try:
-                rows = next(iterator, None)
+                rows = next(iterator, _END)
             except Exception as error:
                 _fail_after(error, number, row)
-            if rows is None:
+            if rows is _END:
                 return
             number += 1
             n = n_rows(rows, f"block {number} of X_pool")

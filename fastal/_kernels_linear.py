@@ -30,6 +30,8 @@ _LN2_LOW = 1.90821492927058770002e-10
 _ROUND = 6755399441055744.0
 # Below this, 2**k is no normal number any more.  exp(-708) is 3e-308: as good as zero.
 _LOWEST = -708.0
+# exp(-x) overflows below, so that 1 / (1 + exp(-x)) is 0.
+_EXPIT_IS_ZERO = -math.log(np.finfo(np.float64).max)
 _C13, _C12, _C11, _C10, _C9, _C8, _C7, _C6, _C5, _C4, _C3 = (
     1.0 / math.factorial(i) for i in range(13, 2, -1)
 )
@@ -291,7 +293,8 @@ def softmax(decisions: Any, out: Any) -> None:
 def one_vs_rest(decisions: Any, out: Any) -> None:
     """Decisions (n, C) -> out (n, C): logistic function of each, divided by their sum.
 
-    A sum of zero cannot come up: the logistic function of -708 is 3e-308.
+    NaN where the sum is zero: where all decision values are so low that `scipy.special.expit`, the
+    yardstick, gives 0.
     """
     n_classes = out.shape[1]
     columns = np.zeros((n_classes, _LANES))
@@ -309,9 +312,17 @@ def one_vs_rest(decisions: Any, out: Any) -> None:
         _exp(rounded.reshape(-1).copy(), rounded.reshape(-1), powers.reshape(-1))
         for k in range(n_classes):
             lane, power = columns[k], powers[k]
+            far = False
             for i in range(_LANES):
                 # Of a negative value e / (1 + e), of a positive one 1 / (1 + e): never overflows.
                 power[i] = (power[i] if lane[i] < 0.0 else 1.0) / (1.0 + power[i])
+                far |= lane[i] < _LOWEST
+            if far:
+                # Beyond the range of _exp, and still different when nothing else is larger.
+                for i in range(_LANES):
+                    if lane[i] < _LOWEST:
+                        power[i] = math.exp(lane[i]) if lane[i] >= _EXPIT_IS_ZERO else 0.0
+            for i in range(_LANES):
                 total[i] += power[i]
         _lie_down(powers, total, out[first : first + n])
 

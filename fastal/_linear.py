@@ -56,14 +56,12 @@ def read_linear(estimator: Any, proba: bool = True) -> Linear | None:
     """
     if not any(base.__module__.startswith("sklearn.") for base in type(estimator).__mro__):
         return None
-    from sklearn.utils.validation import check_is_fitted
-
-    check_is_fitted(estimator)
     model = _read(estimator, proba)
     # Weights of -inf (naive Bayes without smoothing) times zero are left to scikit-learn.
-    if model is None or not (np.isfinite(model.weights).all() and len(model.classes) > 1):
+    if model is None or len(model.classes) < 2:
         return None
-    return model
+    finite = np.isfinite(model.weights).all() and np.isfinite(model.intercept).all()
+    return model if finite else None
 
 
 def _read(estimator: Any, proba: bool) -> Linear | None:
@@ -73,22 +71,41 @@ def _read(estimator: Any, proba: bool) -> Linear | None:
     from sklearn.model_selection._search import BaseSearchCV
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+    from sklearn.utils.validation import check_is_fitted
 
+    naive_bayes = (MultinomialNB, ComplementNB, BernoulliNB)
+    others = (BaseSearchCV, FrozenEstimator, OneVsRestClassifier, CalibratedClassifierCV)
+    if not isinstance(estimator, (LinearClassifierMixin, *naive_bayes, *others)):
+        return None
+    if any(overrides(estimator, method) for method in _METHODS):
+        return None
+    check_is_fitted(estimator)
     if isinstance(estimator, BaseSearchCV):
         return _read(estimator.best_estimator_, proba) if estimator.refit else None
     if isinstance(estimator, FrozenEstimator):
         return _read(estimator.estimator, proba)
     if isinstance(estimator, LinearClassifierMixin):
         return _coefficients(estimator, proba)
-    if isinstance(estimator, (MultinomialNB, ComplementNB, BernoulliNB)):
+    if isinstance(estimator, naive_bayes):
         return _naive_bayes(estimator)
     if isinstance(estimator, OneVsRestClassifier):
         return _one_vs_rest(estimator, proba)
-    if isinstance(estimator, CalibratedClassifierCV) and proba:
-        from fastal._linear_calibrated import calibrated
+    if not proba:
+        return None
+    from fastal._linear_calibrated import calibrated
 
-        return calibrated(estimator)
-    return None
+    return calibrated(estimator)
+
+
+# Who changes one of these may change what the coefficients mean.
+_METHODS = (
+    "decision_function",
+    "predict_proba",
+    "predict_log_proba",
+    "predict_joint_log_proba",
+    "_joint_log_likelihood",
+    "_check_X",
+)
 
 
 def overrides(estimator: Any, method: str) -> bool:
@@ -100,13 +117,14 @@ def overrides(estimator: Any, method: str) -> bool:
 
 
 def _coefficients(estimator: Any, proba: bool) -> Linear | None:
-    if any(overrides(estimator, method) for method in ("decision_function", "predict_proba")):
-        return None
     coef = estimator.coef_.toarray() if sp.issparse(estimator.coef_) else estimator.coef_
     coef = np.atleast_2d(coef)
     classes = np.asarray(estimator.classes_)
     # Ridge on several outputs, say.
     if classes.ndim != 1 or len(coef) != (1 if len(classes) == 2 else len(classes)):
+        return None
+    # Until scikit-learn 1.8 it could mean softmax of -d and d.
+    if len(coef) == 1 and getattr(estimator, "multi_class", None) == "multinomial":
         return None
     # A view: what is left out later need not be copied.
     weights = np.asarray(coef.T, dtype=np.float64)
@@ -153,8 +171,6 @@ def normalized(p: Decisions) -> Decisions:
 def _naive_bayes(estimator: Any) -> Linear | None:
     from sklearn.naive_bayes import BernoulliNB, ComplementNB
 
-    if overrides(estimator, "_joint_log_likelihood") or overrides(estimator, "predict_proba"):
-        return None
     log_prob = np.asarray(estimator.feature_log_prob_, dtype=np.float64)
     prior = np.asarray(estimator.class_log_prior_, dtype=np.float64)
     threshold = None
@@ -165,7 +181,8 @@ def _naive_bayes(estimator: Any) -> Linear | None:
         prior = prior + absent.sum(axis=1)
         log_prob = log_prob - absent
         threshold = estimator.binarize
-    return Linear(log_prob.T, prior, SOFTMAX, np.asarray(estimator.classes_), threshold, True)
+    votes = not overrides(estimator, "predict")
+    return Linear(log_prob.T, prior, SOFTMAX, np.asarray(estimator.classes_), threshold, votes)
 
 
 def _one_vs_rest(estimator: Any, proba: bool) -> Linear | None:
@@ -185,11 +202,20 @@ def _one_vs_rest(estimator: Any, proba: bool) -> Linear | None:
     links = {member.link for member in members}  # type: ignore[union-attr]
     if len(thresholds) > 1 or len(links) > 1:
         return None
-    # Of others the sum may be zero, which scikit-learn leaves: no probabilities, and an error.
+    # Of others the sum may well be zero, and then scikit-learn gives no probabilities.
     if links != {SOFTMAX}:
         return None
-    link = SOFTMAX if as_decision or len(columns) == 1 else ONE_VS_REST
+    link: Link = SOFTMAX if as_decision or len(columns) == 1 else _rest_or_zeros
     return Linear(weights, intercept, link, np.asarray(estimator.classes_), thresholds.pop())
+
+
+def _rest_or_zeros(decisions: Decisions) -> Decisions:
+    """As ONE_VS_REST, but a sum of zero leaves zeros, which are an error to every score."""
+    from fastal import _kernels_linear
+
+    out = np.empty_like(decisions)
+    _kernels_linear.one_vs_rest(read_only(decisions), out)
+    return np.nan_to_num(out, nan=0.0)
 
 
 def _single_column(member: Linear | None) -> tuple[Any, float] | None:
@@ -260,6 +286,11 @@ def probabilities(model: Linear, decisions: Decisions) -> Decisions:
         p[~np.isfinite(decisions).all(axis=1)] = np.nan
         return p
     out = np.empty((len(decisions), len(model.classes)))
-    kernel = _kernels_linear.softmax if model.link == SOFTMAX else _kernels_linear.one_vs_rest
-    kernel(read_only(decisions), out)
+    if model.link == SOFTMAX:
+        _kernels_linear.softmax(read_only(decisions), out)
+        return out
+    _kernels_linear.one_vs_rest(read_only(decisions), out)
+    # Where all are zero, scikit-learn takes them as equal.
+    zero = np.isnan(out).any(axis=1) & np.isfinite(decisions).all(axis=1)
+    out[zero] = 1.0 / out.shape[1]
     return out

@@ -25,18 +25,27 @@ def take_over(steps: Any, model: Linear) -> Linear | None:
 
 def _take_over(step: Any, model: Linear) -> Linear | None:
     from sklearn.feature_selection import SelectorMixin
-    from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+    from sklearn.utils import get_tags
 
-    if overrides(step, "transform"):
-        return None
+    # A column that is left out may hold anything only for a step that says so: zero times NaN.
+    if not type(step).__module__.startswith("sklearn.") or get_tags(step).input_tags.allow_nan:
+        return _scaled(step, model)
     if isinstance(step, SelectorMixin):
         support = step.get_support()
         weights = np.zeros((support.size, model.weights.shape[1]))
         weights[support] = model.weights
         return model._replace(weights=weights)
+    return _scaled(step, model)
+
+
+def _scaled(step: Any, model: Linear) -> Linear | None:
+    from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+
     centred = isinstance(step, StandardScaler) and step.with_mean
     cut = isinstance(step, MaxAbsScaler) and getattr(step, "clip", False)
     if not isinstance(step, (MaxAbsScaler, StandardScaler)) or centred or cut:
+        return None
+    if overrides(step, "transform"):
         return None
     if step.scale_ is None:
         return model

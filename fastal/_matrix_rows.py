@@ -70,10 +70,14 @@ class MatrixRows:
         return data, read_only(self.X.indices[own]), indptr
 
     def first(self, n: int) -> Any:
-        """Return the first n rows as a matrix of numbers that scipy can work with."""
+        """Copy the first n rows, sparse ones of numbers that scipy can work with."""
         if not self.sparse:
-            return self.X[:n]
-        return sp.csr_matrix(self._entries(0, n), shape=(n, self.X.shape[1]))
+            # Some steps of a pipeline write into what they are given.
+            return self.X[:n].copy()
+        data, indices, indptr = self._entries(0, n)
+        if self.X.dtype != np.float16:
+            data = self.X.data[: data.size]
+        return sp.csr_matrix((data, indices, indptr), shape=(n, self.X.shape[1]), copy=True)
 
     def explain(self, row: int) -> NoReturn:
         """Say what is wrong with a row."""

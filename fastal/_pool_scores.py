@@ -27,7 +27,7 @@ from fastal._linear_steps import take_over
 from fastal._linear_votes import Stacked, stack, take_rows, votes_of, votes_of_most
 from fastal._matrix_rows import MatrixRows, decisions_csr
 from fastal._proba import class_probabilities
-from fastal._rows import as_rows
+from fastal._rows import is_foreign, n_rows
 from fastal._threads import MIN_SHARE, n_threads, over_blocks
 from fastal._validation import read_only
 
@@ -72,7 +72,8 @@ class PoolScorer:
         # Steps that the weights do as well; the model itself still needs them.
         self.taken_over: Any = None
         self.is_committee = hasattr(self.model, "members_")
-        self.linear = None if _was_fitted_by_name(estimator) else self._read()
+        own = self.is_committee and not type(self.model).__module__.startswith("fastal.")
+        self.linear = None if own or _was_fitted_by_name(estimator) else self._read()
         if self.linear and self.steps and not self.is_committee:
             folded = take_over(self.steps, self.linear[0])
             if folded is not None:
@@ -293,9 +294,8 @@ def _vote_entropy(votes: NDArray[np.int32]) -> NDArray[np.float64]:
 
 def parts(X: Any, n_at_once: int | None) -> Iterator[tuple[int, Any]]:
     """Split rows into parts of at most that many (None: leave them whole), with the first row."""
-    X = as_rows(X, "X_pool")
-    n = X.shape[0] if hasattr(X, "shape") else len(X)
-    if n_at_once is None or n <= n_at_once:
+    n = n_rows(X, "X_pool")
+    if n_at_once is None or n <= n_at_once or is_foreign(X):
         yield 0, X
         return
     for first in range(0, n, n_at_once):

@@ -33,6 +33,12 @@ def as_rows(X: Any, name: str) -> Any:
     )
 
 
+def is_foreign(X: Any) -> bool:
+    """Whether X is an array of a kind that only the estimator knows: handed on as it is."""
+    known = sp.issparse(X) or isinstance(X, (np.ndarray, list, tuple)) or hasattr(X, "iloc")
+    return not known and hasattr(X, "shape")
+
+
 def n_rows(X: Any, name: str = "X") -> int:
     """Count the rows of X without converting it."""
     if not hasattr(X, "shape"):

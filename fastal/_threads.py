@@ -142,12 +142,16 @@ def over_blocks(
             _at_work.on_blocks = outer
 
     others: list[Future[Any]] = []
-    # When the interpreter is shutting down, the calling thread takes all blocks itself.
-    with suppress(RuntimeError):
-        for share in range(1, shares):
-            others.append(_workers(shares - 1).submit(run, share))
+    begun: list[Future[Any]] = []
     try:
+        # When the interpreter is shutting down, the calling thread takes all blocks itself.
+        with suppress(RuntimeError):
+            for share in range(1, shares):
+                others.append(_workers(shares - 1).submit(run, share))
         run(0)
+    except BaseException:
+        broken.set()
+        raise
     finally:
         # Those that have not begun, because other calls keep the pool busy, are not waited for.
         begun = [other for other in others if not other.cancel()]

@@ -18,7 +18,7 @@ from fastal._best import Best
 from fastal._block_jobs import scores_of_blocks
 from fastal._pool_scores import BlockScores, PoolScorer, Receive, check_score, parts
 from fastal._progress import counter
-from fastal._rows import as_rows, n_rows
+from fastal._rows import as_rows, is_foreign, n_rows
 from fastal._threads import n_threads
 from fastal._validation import check_count, check_random_state, check_rows
 
@@ -162,9 +162,11 @@ def query_pool(
     Notes
     -----
     A linear model is read anew with each call, and its word on the first eight rows of the pool is
-    compared with its own methods; if they differ (a subclass, a future version), it is asked block
-    by block.  Decision values of sparse rows are summed in the order of scipy's product, so they
-    agree with it to the last bit; the scores differ by rounding.
+    compared with its own methods; if they differ (a future version, say), it is asked block by
+    block, as is a subclass with methods of its own.  Scores differ from theirs by rounding.
+
+    Models that are not linear, and steps before a classifier, see one block of rows at a time: a
+    transformer of your own that looks at the other rows of a call gives other results then.
 
     Examples
     --------
@@ -178,7 +180,7 @@ def query_pool(
     k = check_count(k, "k")
     rng = None if random_state is None else check_random_state(random_state)
     n_pool = None if is_stream(X_pool) else n_rows(X_pool, "X_pool")
-    left_out = _rows_to_leave_out(exclude, n_pool)
+    left_out, n_expected = _rows_to_leave_out(exclude, n_pool)
     best = [Best(k, keep_ties=rng is not None) for _ in range(n_threads())]
 
     def receive(share: int, first: int, scores: NDArray[np.float64]) -> None:
@@ -187,6 +189,8 @@ def query_pool(
         best[share].offer(first, scores)
 
     n_read = _each_block(estimator, X_pool, score, n_jobs, progress, receive)
+    if n_expected not in (None, n_read):
+        raise ValueError(f"exclude is a mask of {n_expected} entries for {n_read} rows")
     if left_out.size and left_out[-1] >= n_read:
         raise ValueError(f"exclude must lie in 0..{n_read - 1}, got {left_out[-1]}")
     for other in best[1:]:
@@ -202,13 +206,16 @@ def is_stream(X: Any) -> bool:
     )
 
 
-def _rows_to_leave_out(exclude: ArrayLike | None, n_pool: int | None) -> NDArray[np.int64]:
+def _rows_to_leave_out(
+    exclude: ArrayLike | None, n_pool: int | None
+) -> tuple[NDArray[np.int64], int | None]:
+    """Return the rows, and how many the pool must have, as the length of a mask says."""
     if n_pool is not None:
-        return check_rows(exclude, n_pool, "exclude")
+        return check_rows(exclude, n_pool, "exclude"), None
     mask = np.asarray([] if exclude is None else exclude)
     if mask.dtype == bool:
-        return np.flatnonzero(mask)
-    return check_rows(exclude, np.iinfo(np.int64).max, "exclude")
+        return check_rows(mask, mask.size, "exclude"), mask.size
+    return check_rows(exclude, np.iinfo(np.int64).max, "exclude"), None
 
 
 def _each_block(
@@ -223,7 +230,7 @@ def _each_block(
     if is_stream(X_pool):
         with counter(getattr(X_pool, "n_rows", None), "rows scored", show) as tick:
             return _in_turn(iter(X_pool), BlockScores(estimator, score), n_jobs, receive, tick)
-    X = as_rows(X_pool, "X_pool")
+    X = X_pool if is_foreign(X_pool) else as_rows(X_pool, "X_pool")
     n = n_rows(X, "X_pool")
     with counter(n, "rows scored", show) as tick:
         scorer = PoolScorer(estimator, score)

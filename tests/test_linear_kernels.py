@@ -108,6 +108,15 @@ def test_scores_and_probabilities_equal_plain_ones(n_rows, n_columns):
     np.testing.assert_array_equal(d, before)
 
 
+def test_one_vs_rest_of_very_low_decision_values():
+    d = np.array([[-706.0, -1210.0, -1447.0], [-709.0, -709.5, -720.0], [-800.0, -900.0, -1e4]])
+    out = np.empty((3, 3))
+    kernels.one_vs_rest(read_only(d), out)
+    # So low that there are few digits left.
+    np.testing.assert_allclose(out[:2], (expit(d) / expit(d).sum(axis=1, keepdims=True))[:2], 1e-9)
+    assert np.isnan(out[2]).all()
+
+
 @pytest.mark.parametrize("n_columns", [1, 2, 3, 20])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_a_row_that_is_not_finite_is_marked_and_no_other(n_columns, bad):
