@@ -37,7 +37,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import fastal
 from fastal import Committee, _pool_scores, _reference
-from fastal._linear import ONE_VS_REST, SOFTMAX, read_linear
+from fastal._linear import SOFTMAX, read_linear
 from fastal._models import SparseLogisticRegression
 from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL, PoolScorer
 
