@@ -57,9 +57,9 @@ def read_linear(estimator: Any, proba: bool = True) -> Linear | None:
     if not any(base.__module__.startswith("sklearn.") for base in type(estimator).__mro__):
         return None
     model = _read(estimator, proba)
-    # Weights of -inf (naive Bayes without smoothing) times zero are left to scikit-learn.
     if model is None or len(model.classes) < 2:
         return None
+    # Weights of -inf (naive Bayes without smoothing) times zero are left to scikit-learn.
     finite = np.isfinite(model.weights).all() and np.isfinite(model.intercept).all()
     return model if finite else None
 

@@ -27,15 +27,15 @@ def _take_over(step: Any, model: Linear) -> Linear | None:
     from sklearn.feature_selection import SelectorMixin
     from sklearn.utils import get_tags
 
-    # A column that is left out may hold anything only for a step that says so: zero times NaN.
-    if not type(step).__module__.startswith("sklearn.") or get_tags(step).input_tags.allow_nan:
+    if not isinstance(step, SelectorMixin):
         return _scaled(step, model)
-    if isinstance(step, SelectorMixin):
-        support = step.get_support()
-        weights = np.zeros((support.size, model.weights.shape[1]))
-        weights[support] = model.weights
-        return model._replace(weights=weights)
-    return _scaled(step, model)
+    # Zero times NaN is NaN: a step that may drop columns with NaN, or anything else, stays a step.
+    if not type(step).__module__.startswith("sklearn.") or get_tags(step).input_tags.allow_nan:
+        return None
+    support = step.get_support()
+    weights = np.zeros((support.size, model.weights.shape[1]))
+    weights[support] = model.weights
+    return model._replace(weights=weights)
 
 
 def _scaled(step: Any, model: Linear) -> Linear | None:
