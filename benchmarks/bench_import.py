@@ -14,6 +14,7 @@ FIRST_CALLS = {
     "entropy": "fastal.entropy([[0.5, 0.5]])",
     "margin": "fastal.margin([[0.5, 0.5]])",
     "least_confidence": "fastal.least_confidence([[0.5, 0.5]])",
+    "expected_gradient_length": "fastal.expected_gradient_length([0.5], [[1.0, 2.0]])",
     "vote_entropy": "fastal.vote_entropy([[0, 1, 1]])",
     "consensus_entropy": "fastal.consensus_entropy([[[0.5, 0.5]], [[0.2, 0.8]]])",
     "kl_to_consensus": "fastal.kl_to_consensus([[[0.5, 0.5]], [[0.2, 0.8]]])",

@@ -117,3 +117,24 @@ class DistanceToBoundary(Pair):
     @without_impl(DECISIONS, DECISIONS_NAMES)
     def track_speedup_distance_to_boundary(self, *case: Any) -> float:
         return self.speedup()
+
+
+class ExpectedGradientLength(Pair):
+    param_names = DECISIONS_NAMES
+    params = DECISIONS
+
+    def prepare(self, shape: str, dtype: str) -> Any:
+        n_samples, n_classes = map(int, shape.split(" x "))
+        size = (n_samples, n_classes) if n_classes > 2 else n_samples
+        decision = np.random.default_rng(0).standard_normal(size).astype(dtype)
+        return "expected_gradient_length", (decision, text_pool(n_samples)), {}
+
+    def time_expected_gradient_length(self, *case: Any) -> None:
+        self.run()
+
+    def peakmem_expected_gradient_length(self, *case: Any) -> None:
+        self.run()
+
+    @without_impl(DECISIONS, DECISIONS_NAMES)
+    def track_speedup_expected_gradient_length(self, *case: Any) -> float:
+        return self.speedup()

@@ -40,6 +40,7 @@ _STRATEGIES = """\
 strategies:
   margin, entropy, least_confidence,     what the model is least sure about
   distance_to_boundary
+  expected_gradient_length               which label would change the model most
   query_by_committee, vote_entropy,      what five models, trained on different
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio

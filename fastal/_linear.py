@@ -140,7 +140,7 @@ def _link_of(estimator: Any, n_columns: int) -> Link:
     if not hasattr(estimator, "predict_proba"):
         return SOFTMAX
     if isinstance(estimator, SGDClassifier) and estimator.loss == "modified_huber":
-        return _huber
+        return huber
     if n_columns == 1:
         return SOFTMAX
     if isinstance(estimator, SGDClassifier):
@@ -151,7 +151,7 @@ def _link_of(estimator: Any, n_columns: int) -> Link:
     return ONE_VS_REST if one_vs_rest else SOFTMAX
 
 
-def _huber(decisions: Decisions) -> Decisions:
+def huber(decisions: Decisions) -> Decisions:
     """Probabilities of SGDClassifier(loss="modified_huber"): decisions cut off at -1 and 1."""
     p = (np.clip(decisions, -1.0, 1.0) + 1.0) / 2.0
     return _two_columns(p) if p.shape[1] == 1 else normalized(p)
@@ -279,14 +279,19 @@ def _below_zeros(model: Linear, known: NDArray[np.bool_]) -> NDArray[np.float64]
 
 def probabilities(model: Linear, decisions: Decisions) -> Decisions:
     """Class probabilities of a block of decision values, (n_rows, n_classes)."""
+    return proba_of_link(model.link, decisions, len(model.classes))
+
+
+def proba_of_link(link: Link, decisions: Decisions, n_classes: int) -> Decisions:
+    """Class probabilities, (n_rows, n_classes), that follow from a block of decision values."""
     from fastal import _kernels_linear
 
-    if callable(model.link):
-        p = np.asarray(model.link(decisions))
+    if callable(link):
+        p = np.asarray(link(decisions))
         p[~np.isfinite(decisions).all(axis=1)] = np.nan
         return p
-    out = np.empty((len(decisions), len(model.classes)))
-    if model.link == SOFTMAX:
+    out = np.empty((len(decisions), n_classes))
+    if link == SOFTMAX:
         _kernels_linear.softmax(read_only(decisions), out)
         return out
     _kernels_linear.one_vs_rest(read_only(decisions), out)

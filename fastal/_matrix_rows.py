@@ -63,6 +63,24 @@ class MatrixRows:
             return data, indices, indptr
         return known_entries(data, indices, indptr, model.places)
 
+    def lengths(self, start: int, stop: int, intercept: bool) -> NDArray[np.float64]:
+        """Euclidean length of each row of a range, with a 1 for the intercept or without."""
+        from fastal import _kernels_dense, _kernels_gradient
+
+        out = np.empty(stop - start)
+        if self.sparse:
+            data, indices, indptr = self._entries(start, stop)
+            base, n_features = int(indptr[0]), self.X.shape[1]
+            _kernels_gradient.row_sq_norms(data, indices, indptr, base, n_features, out)
+            for row in np.flatnonzero(out < 0.0):
+                own = slice(indptr[row] - indptr[0], indptr[row + 1] - indptr[0])
+                _, places = np.unique(indices[own], return_inverse=True)
+                out[row] = np.square(np.bincount(places, weights=data[own])).sum()
+        else:
+            x = read_only(as_float(self.X[start:stop], self.name))
+            _kernels_dense.sq_norms_dense(0, len(x), x, out)
+        return np.sqrt(out + float(bool(intercept)))
+
     def _entries(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
         indptr = read_only(self.X.indptr[start : stop + 1])
         own = slice(indptr[0], indptr[-1])

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fastal import committee, uncertainty
+from fastal import committee, model_change, uncertainty
 from fastal._linear import (
     SOFTMAX,
     Decisions,
@@ -25,13 +25,22 @@ from fastal._linear import (
 )
 from fastal._linear_steps import take_over
 from fastal._linear_votes import Stacked, stack, take_rows, votes_of, votes_of_most
+from fastal._loss import loss_of
 from fastal._matrix_rows import MatrixRows, decisions_csr
 from fastal._proba import class_probabilities
 from fastal._rows import is_foreign, n_rows
 from fastal._threads import MIN_SHARE, n_threads, over_blocks
 from fastal._validation import read_only
 
-OF_ONE_MODEL = ("entropy", "margin", "least_confidence", "distance_to_boundary")
+OF_ONE_MODEL = (
+    "entropy",
+    "margin",
+    "least_confidence",
+    "distance_to_boundary",
+    "expected_gradient_length",
+)
+# Scores that follow from the decision values, not from probabilities.
+_OF_DECISIONS = ("distance_to_boundary", "expected_gradient_length")
 OF_COMMITTEE = (
     "vote_entropy",
     "consensus_entropy",
@@ -72,9 +81,11 @@ class PoolScorer:
         # Steps that the weights do as well; the model itself still needs them.
         self.taken_over: Any = None
         self.is_committee = hasattr(self.model, "members_")
+        self.loss = loss_of(self.model) if score == "expected_gradient_length" else None
         own = self.is_committee and not type(self.model).__module__.startswith("fastal.")
         self.linear = None if own or _was_fitted_by_name(estimator) else self._read()
-        if self.linear and self.steps and not self.is_committee:
+        # The length of a row is that of the row which the classifier itself gets.
+        if self.linear and self.steps and not self.is_committee and self.loss is None:
             folded = take_over(self.steps, self.linear[0])
             if folded is not None:
                 self.steps, self.taken_over, self.linear = None, self.steps, [folded]
@@ -86,8 +97,8 @@ class PoolScorer:
     def _read(self) -> list[Linear] | None:
         """Members of the committee, or the one model; None if one is not known to be linear."""
         members = self.model.members_ if self.is_committee else [self.model]
-        proba = self.score != "distance_to_boundary"
-        if self.is_committee and self.score == "distance_to_boundary":
+        proba = self.score not in _OF_DECISIONS
+        if self.is_committee and not proba:
             return None
         read = [read_linear(member, proba) for member in members]
         linear = [model for model in read if model is not None]
@@ -159,6 +170,8 @@ class PoolScorer:
         linear = self.linear
         assert linear is not None
         if not self.is_committee:
+            if self.loss is not None:
+                return self._gradient_lengths(rows, start, stop)
             (decisions,) = rows.decisions(linear, start, stop)
             return scores_of_decisions(linear[0], self.score, decisions)
         if self.score == "vote_entropy":
@@ -172,6 +185,17 @@ class PoolScorer:
         if self.score in OF_COMMITTEE:
             return _or_nan(getattr(committee, self.score), probas)
         return _or_nan(getattr(uncertainty, self.score), _mean(probas))
+
+    def _gradient_lengths(self, rows: MatrixRows, start: int, stop: int) -> NDArray[np.float64]:
+        assert self.loss is not None
+        assert self.linear is not None
+        # First, while the processor fetches the rows one after the other: what reads them next,
+        # with detours to the weights, finds them in the cache.
+        lengths = rows.lengths(start, stop, self.loss.fit_intercept)
+        (decisions,) = rows.decisions(self.linear, start, stop)
+        out = model_change.gradient_lengths(decisions, lengths, self.loss.name)
+        out[~np.isfinite(out)] = np.nan
+        return out
 
     def _votes(self, rows: MatrixRows, start: int, stop: int) -> NDArray[np.int32]:
         linear = self.linear
@@ -213,6 +237,9 @@ class PoolScorer:
             return np.asarray(getattr(committee, self.score)(model.member_probas(X)))
         if self.score == "distance_to_boundary":
             return uncertainty.distance_to_boundary(decision_values(model, X))
+        if self.loss is not None:
+            decisions = decision_values(model, X, self.score)
+            return model_change.expected_gradient_length(decisions, X, *self.loss)
         return np.asarray(getattr(uncertainty, self.score)(class_probabilities(model, X)))
 
 
@@ -236,18 +263,18 @@ def _was_fitted_by_name(estimator: Any) -> bool:
     return hasattr(estimator, "feature_names_in_")
 
 
-def decision_values(model: Any, X: Any) -> NDArray[Any]:
+def decision_values(model: Any, X: Any, score: str = "distance_to_boundary") -> NDArray[Any]:
     """Decision values, (n_samples,) or (n_samples, n_classes); an error says what to do.
 
     Naive Bayes has joint log-probabilities instead: their differences are log-odds as well.
     """
     if hasattr(model, "predict_joint_log_proba"):
         if len(model.classes_) == 1:
-            raise ValueError("distance_to_boundary needs a model that knows two classes, not one")
+            raise ValueError(f"{score} needs a model that knows two classes, not one")
         return np.asarray(model.predict_joint_log_proba(X), dtype=np.float64)
     if not hasattr(model, "decision_function"):
         raise TypeError(
-            "distance_to_boundary needs an estimator with decision_function, but "
+            f"{score} needs an estimator with decision_function, but "
             f"{type(model).__name__} has none; use margin"
         )
     values = np.asarray(model.decision_function(X), dtype=np.float64)

@@ -15,7 +15,12 @@ from scipy.special import xlogy
 
 from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
-from fastal._reference_pool import distance_to_boundary, query_pool, score_pool
+from fastal._reference_pool import (
+    distance_to_boundary,
+    expected_gradient_length,
+    query_pool,
+    score_pool,
+)
 from fastal._reference_representation import facility_location, weighted_k_means
 
 __all__ = [
@@ -23,6 +28,7 @@ __all__ = [
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
+    "expected_gradient_length",
     "facility_location",
     "k_center_greedy",
     "kl_to_consensus",

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.special import expit, softmax
 
+from fastal._loss import loss_of
 from fastal._proba import class_probabilities
 
 
@@ -24,6 +26,62 @@ def distance_to_boundary(decision: Any) -> NDArray[np.float64]:
         return np.asarray(0.0 - np.abs(decision.reshape(-1)))
     largest = np.partition(decision, -2, axis=1)
     return np.asarray(largest[:, -2] - largest[:, -1])
+
+
+def expected_gradient_length(
+    decision: Any, X: Any, loss: str = "softmax", fit_intercept: bool = True
+) -> NDArray[np.float64]:
+    """Write down the gradient of every row and class, and measure it."""
+    decision = np.asarray(decision, dtype=np.float64)
+    rows = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+    if fit_intercept:
+        rows = np.column_stack([rows, np.ones(len(rows))])
+    f = decision[:, np.newaxis] if decision.ndim == 1 else decision
+    p = _proba_of(f, loss)
+    out = np.zeros(len(rows))
+    for i, x in enumerate(rows):
+        for y in range(p.shape[1]):
+            slope = np.atleast_1d(_derivative(f[i], y, loss))
+            out[i] += p[i, y] * np.linalg.norm(np.outer(slope, x))
+    return out
+
+
+def _proba_of(f: Any, loss: str) -> Any:
+    """Class probabilities of decision values (n, C), or (n, 1) of two classes."""
+    if loss == "modified_huber":
+        p = (np.clip(f, -1.0, 1.0) + 1.0) / 2.0
+    elif loss == "logistic" or f.shape[1] == 1:
+        p = expit(f)
+    else:
+        return softmax(f, axis=1)
+    if f.shape[1] == 1:
+        return np.column_stack([1.0 - p, p])
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(total > 0, p / np.where(total > 0, total, 1.0), 1.0 / p.shape[1])
+
+
+def _derivative(f: Any, y: int, loss: str) -> Any:
+    """Derivative in each decision value of one row that has class y."""
+    if loss == "softmax" and f.size > 1:
+        e = np.exp(f - f.max())
+        others = np.delete(e, y).sum()
+        gradient = e / e.sum()
+        gradient[y] = -others / e.sum()
+        return gradient
+    t = np.where(np.arange(f.size) == y, 1.0, -1.0) if f.size > 1 else np.array([2.0 * y - 1.0])
+    u = t * f
+    return (
+        t
+        * {
+            "softmax": -expit(-u),
+            "logistic": -expit(-u),
+            "hinge": np.where(u <= 1.0, -1.0, 0.0),
+            "squared_hinge": -2.0 * np.maximum(0.0, 1.0 - u),
+            "modified_huber": np.where(u < -1.0, -4.0, -2.0 * np.maximum(0.0, 1.0 - u)),
+            "perceptron": np.where(u <= 0.0, -1.0, 0.0),
+            "squared_error": -2.0 * (1.0 - u),
+        }[loss]
+    )
 
 
 def score_pool(
@@ -48,12 +106,14 @@ def score_pool(
         answer = class_probabilities(model, X)
     elif score == "vote_entropy":
         answer = model.votes(X)
-    elif score != "distance_to_boundary":
+    elif score not in ("distance_to_boundary", "expected_gradient_length"):
         answer = model.member_probas(X)
     elif hasattr(model, "predict_joint_log_proba"):
         answer = model.predict_joint_log_proba(X)
     else:
         answer = model.decision_function(X)
+    if score == "expected_gradient_length":
+        return expected_gradient_length(answer, X, *loss_of(model))
     return np.asarray(getattr(_reference, score)(answer))
 
 

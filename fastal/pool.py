@@ -124,10 +124,11 @@ def query_pool(
     k : int
         How many rows, at least 1.  If fewer are left, all of them are returned.
     score : str, default "margin"
-        "entropy", "margin", "least_confidence" or "distance_to_boundary" (which needs
-        ``decision_function``, or naive Bayes' joint log-probabilities); for a committee also
-        "vote_entropy", "consensus_entropy", "kl_to_consensus", "max_kl_to_consensus" or
-        "variation_ratio".  Each is the function of that name in `fastal`.
+        "entropy", "margin", "least_confidence", "distance_to_boundary" (which needs
+        ``decision_function``, or naive Bayes' joint log-probabilities) or
+        "expected_gradient_length" (which needs a linear model of scikit-learn); for a
+        committee the first three, "vote_entropy", "consensus_entropy", "kl_to_consensus",
+        "max_kl_to_consensus" or "variation_ratio".  Each is the function of that name in `fastal`.
     random_state : None, int, RandomState or Generator, default None
         None: equal scores go to the lowest row.  Otherwise ties are broken uniformly at random.
     exclude : array-like of int or bool, optional

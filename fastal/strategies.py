@@ -44,6 +44,7 @@ __all__ = [
     "consensus_entropy",
     "distance_to_boundary",
     "entropy",
+    "expected_gradient_length",
     "facility_location",
     "k_center",
     "k_center_density",
@@ -117,6 +118,13 @@ def distance_to_boundary(
 ) -> Scores:
     """`fastal.distance_to_boundary` of the model's decision values (naive Bayes: log-odds)."""
     return score_pool(fitted(learner), X, "distance_to_boundary")
+
+
+def expected_gradient_length(
+    learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
+) -> Scores:
+    """`fastal.expected_gradient_length` of the model's loss: it must be a linear model."""
+    return score_pool(fitted(learner), X, "expected_gradient_length")
 
 
 def _committee(learner: Any, random_state: Any) -> Any:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "fastal"
 SUBJECTS = [
     "uncertainty",
+    "model_change",
     "committee",
     "diversity",
     "coverage",
@@ -35,6 +36,7 @@ NAMES = sorted(
 KERNEL_OF = {
     "distance_to_boundary": "softmax_scores",
     "epsilon_greedy": "top_k",
+    "expected_gradient_length": "softmax_gradient",
     "k_center_greedy": "k_center_greedy_csr",
     "kmeans_plusplus": "kmeans_plusplus_csr",
     "mean_similarity": "unit_row_sum",
@@ -55,7 +57,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 22
+    assert len(NAMES) == 23
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,6 +51,7 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
     "margin": lambda: (proba(),),
     "least_confidence": lambda: (proba(),),
     "distance_to_boundary": lambda: (np.log(proba()),),
+    "expected_gradient_length": lambda: (np.log(proba()[:300]), text_rows()[:300]),
     "score_pool": lambda: (model(), text_rows(), "entropy"),
     "query_pool": lambda: (model(), text_rows(), 30, "entropy"),
     "vote_entropy": votes,
