@@ -845,7 +845,7 @@ def test_progress_is_shown_on_standard_error(capsys):
 def test_learner_picks_by_the_scores_of_its_model(name, seed):
     X, y = counts()
     estimator = Committee(LogisticRegression(), 3, random_state=0)
-    if name in SCORES:
+    if name in OF_ONE_MODEL:
         estimator = LogisticRegression()
     learner = ActiveLearner(estimator, strategy=name, random_state=seed).fit(X[:60], y[:60])
     score = "vote_entropy" if name == "query_by_committee" else name
