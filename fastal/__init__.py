@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastal.batches import badge, cluster_margin, information_density, ranked_batch
 from fastal.committee import (
     consensus_entropy,
     kl_to_consensus,
@@ -39,12 +40,15 @@ __all__ = [
     "Committee",
     "KCenterSelector",
     "TextFile",
+    "badge",
+    "cluster_margin",
     "compare_strategies",
     "consensus_entropy",
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
     "facility_location",
+    "information_density",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
@@ -55,6 +59,7 @@ __all__ = [
     "prob_cover",
     "purity_radius",
     "query_pool",
+    "ranked_batch",
     "robust_k_center",
     "run_experiment",
     "score_pool",
