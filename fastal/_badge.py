@@ -64,12 +64,12 @@ def draw_rows(
         vector = np.zeros(X.shape[1])
         while done < k:
             done = _kernels_batches.badge(*X[:3], race, vector, done, BUDGET)
-        return race.picks
+        return np.asarray(race.picks)
     columns = np.empty((X.shape[1], k))
     columns[:, 0] = X[first]
     while done < k:
         done = _kernels_batches.badge_dense(X, race, columns, done, BUDGET)
-    return race.picks
+    return np.asarray(race.picks)
 
 
 def _first_keys(sq_norms: Floats, first: float, noise: Floats) -> Floats:

@@ -125,7 +125,9 @@ def _take_first(race: Any, done: int) -> int:
 
 
 @njit_borrow
-def _dots_csr(data: Any, indices: Any, indptr: Any, row: int, race: Any, last: int, vector: Any) -> int:
+def _dots_csr(
+    data: Any, indices: Any, indptr: Any, row: int, race: Any, last: int, vector: Any
+) -> int:
     """Inner products of the row with the picks it has not met; returns the entries read.
 
     vector, of n_features, holds zeros.
@@ -144,7 +146,7 @@ def _dots_csr(data: Any, indices: Any, indptr: Any, row: int, race: Any, last: i
         n_read += values.size
     for i in range(some.size):
         vector[unsigned(terms[i])] = 0.0
-    return n_read
+    return int(n_read)
 
 
 @njit_borrow
@@ -209,7 +211,7 @@ def ranked_score(cosine: bool, distance: float, score: float, share: float) -> f
 
 @njit_borrow
 def most_promising(cosine: bool, scores: Any, share: float, bound: Any) -> int:
-    """Row whose bound promises most, where the search begins; bounds below zero are passed over."""
+    """Row whose bound promises most, to begin with; bounds below zero are passed over."""
     found = 0
     top = -np.inf
     for row in range(bound.size):

@@ -93,7 +93,8 @@ def ranked_batch(
     row: Any
     for row in known:
         nearest = np.minimum(nearest, distances.to_row(row))
-    picks, values = [], []
+    picks: list[int] = []
+    values: list[float] = []
     for _ in range(min(k, int(left.sum()))):
         share = left.sum() / n_rows if alpha is None else float(alpha)
         if not known.size and not picks:

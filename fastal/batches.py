@@ -106,7 +106,7 @@ def badge(
         raise ValueError(f"proba must have a row for each of {n_rows} rows of X, got {len(proba)}")
     candidates = rows_left(n_rows, check_rows(labeled, n_rows, "labeled"))
     sq_norms = embedding_sq_norms(proba, matrix)
-    noise = check_random_state(random_state).standard_exponential(n_rows)
+    noise = np.asarray(check_random_state(random_state).standard_exponential(n_rows))
     k = min(k, candidates.size)
     if k == 0:
         return np.empty(0, dtype=np.int64)
@@ -222,9 +222,7 @@ def ranked_batch(
     return np.concatenate([first, rows]), np.concatenate([first_values, values])
 
 
-def information_density(
-    scores: ArrayLike, X: Any, beta: float = 1.0
-) -> NDArray[np.float64]:
+def information_density(scores: ArrayLike, X: Any, beta: float = 1.0) -> NDArray[np.float64]:
     r"""Scores times how much of the pool is like each row (information density).
 
     .. math:: s_u \Big(\frac1n \sum_v \cos(x_u, x_v)\Big)^\beta
@@ -331,7 +329,7 @@ def cluster_margin(
     at that suits the data: time and memory grow with the square of the pool, and here with that
     of the candidates only.  Pass the labels of such a clustering as `clusters` to have it.
     With k clusters each gives one row.  And the paper draws a row of the cluster at random where
-    the best one is taken here.  Of clusters of the same size the one with the best row comes first.
+    the best one is taken here.  Of clusters of one size that with the best row comes first.
 
     References
     ----------
@@ -353,7 +351,7 @@ def cluster_margin(
     weights = check_scores(scores)
     if weights.size != points.n_rows:
         raise ValueError(
-            f"scores must hold a number for each of {points.n_rows} rows, got {weights.size}"
+            f"scores must hold {points.n_rows} numbers, one for each row, got {weights.size}"
         )
     known = check_rows(labeled, points.n_rows, "labeled")
     given = None if clusters is None else number_labels(clusters, points.n_rows, "clusters")
@@ -388,7 +386,9 @@ def _in_turn(groups: NDArray[np.int64]) -> NDArray[np.int64]:
 def _check_scores(scores: ArrayLike, n_rows: int) -> NDArray[Any]:
     weights = check_scores(scores)
     if weights.size != n_rows:
-        raise ValueError(f"scores must hold a number for each of {n_rows} rows, got {weights.size}")
+        raise ValueError(
+            f"scores must hold {n_rows} numbers, one for each row, got {weights.size}"
+        )
     bad = np.flatnonzero(np.isinf(weights))
     if bad.size:
         raise ValueError(f"scores must be finite, but row {bad[0]} is {weights[bad[0]]}")

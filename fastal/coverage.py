@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastal._balls import BallGraph, Greedy, RadiusSearch
 from fastal._points import make_points, radius_below
-from fastal._validation import check_count, check_random_state, check_rows, draw_rank, rows_left
+from fastal._validation import (
+    check_count,
+    check_number,
+    check_random_state,
+    check_rows,
+    draw_rank,
+    rows_left,
+)
 
 __all__ = ["prob_cover", "purity_radius", "robust_k_center"]
 
@@ -283,9 +290,7 @@ def _check_outliers(n_outliers: Any) -> int:
     return int(n_outliers)
 
 
-def number_labels(
-    labels: ArrayLike, n_rows: int, name: str = "labels"
-) -> NDArray[np.int64]:
+def number_labels(labels: ArrayLike, n_rows: int, name: str = "labels") -> NDArray[np.int64]:
     """Equal numbers for equal labels."""
     array = np.asarray(labels)
     if array.shape != (n_rows,):

@@ -135,7 +135,9 @@ def test_information_density_equals_reference(
     result = fastal.information_density(scores, X, beta)
     expected = _reference.information_density(scores, X, beta)
     # The root of next to nothing is far from the root of nothing.
-    np.testing.assert_allclose(result, expected, rtol=1e-5 if dtype == np.float32 else 1e-9, atol=1e-7)
+    np.testing.assert_allclose(
+        result, expected, rtol=1e-5 if dtype == np.float32 else 1e-9, atol=1e-7
+    )
     assert result.dtype == np.float64
 
 
@@ -307,7 +309,9 @@ def test_information_density_by_hand():
     scores = [0.5, 1.0, 0.25, 9, 9]
     for form in (X, sp.csr_matrix(X)):
         np.testing.assert_allclose(
-            fastal.information_density(scores, form, 2), np.multiply(scores, density**2), atol=1e-15
+            fastal.information_density(scores, form, 2),
+            np.multiply(scores, density**2),
+            atol=1e-15,
         )
         np.testing.assert_array_equal(fastal.information_density(scores, form, 0), scores)
         # Below 0, and no power of it is NaN.
@@ -319,7 +323,7 @@ def test_density_raises_typical_rows_and_never_outliers():
     X = np.vstack([np.tile([1.0, 0.1], (9, 1)), [[0.0, 1.0]]])
     scores = fastal.information_density(np.full(10, 0.5), X)
     assert (scores[:9] > scores[9]).all()
-    with pytest.raises(ValueError, match="scores must not be negative.*row 1 is -0.5"):
+    with pytest.raises(ValueError, match=r"scores must not be negative.*row 1 is -0.5"):
         fastal.information_density([0.5, -0.5], np.eye(2))
 
 
@@ -334,7 +338,9 @@ def test_cluster_margin_by_hand():
         scores, X, 2, [5], n_candidates=5, clusters=clusters
     ).tolist() == [3, 0]
     # Equal sizes: the cluster of the best row first.
-    assert fastal.cluster_margin([0.1, 0.5, 0.9, 0.7], np.eye(4), 4, clusters=[0, 0, 1, 1]).tolist() == [2, 1, 3, 0]
+    assert fastal.cluster_margin(
+        [0.1, 0.5, 0.9, 0.7], np.eye(4), 4, clusters=[0, 0, 1, 1]
+    ).tolist() == [2, 1, 3, 0]
 
 
 def test_cluster_margin_clusters_by_average_linkage():
@@ -386,7 +392,9 @@ def test_index_types_read_only_and_unchanged_input(index_dtype):
     arrays = X.data, X.indices, X.indptr
     before = [array.copy() for array in arrays]
     for _ in range(2):
-        for rows, old in zip(calls(X, 40, 8, labeled=np.arange(40) // 2 == 1), expected, strict=True):
+        for rows, old in zip(
+            calls(X, 40, 8, labeled=np.arange(40) // 2 == 1), expected, strict=True
+        ):
             np.testing.assert_array_equal(rows, old)
         for array, old in zip(arrays, before, strict=True):
             np.testing.assert_array_equal(array, old)
@@ -439,18 +447,18 @@ P2 = np.full((2, 2), 0.5)
         ("badge", ([[np.nan, 1]] * 2, np.eye(2), 1), ValueError, "must be finite"),
         ("badge", (P2, 1e200 * np.eye(2), 1), ValueError, "rescale X"),
         ("badge", (P2, np.eye(2), 1, [2]), ValueError, r"labeled must lie in 0\.\.1"),
-        ("ranked_batch", ([1], np.eye(2), 1), ValueError, "a number for each of 2 rows, got 1"),
+        ("ranked_batch", ([1], np.eye(2), 1), ValueError, "2 numbers, one for each row, got 1"),
         ("ranked_batch", ([1, np.inf], np.eye(2), 1), ValueError, "finite, but row 1 is inf"),
         ("ranked_batch", ([1, np.nan], np.eye(2), 1), ValueError, "NaN, but row 1"),
         ("ranked_batch", ([1, 1], np.eye(2), 1, None, "dot"), ValueError, "metric must be"),
-        ("ranked_batch", ([1, 1], np.eye(2), 1, None, "cosine", 1.5), ValueError, "alpha must lie"),
+        ("ranked_batch", ([1, 1], np.eye(2), 1, [], "cosine", 1.5), ValueError, "alpha must lie"),
         ("ranked_batch", ([1, 1], np.eye(2), 1, None, "cosine", "a"), TypeError, "alpha must be"),
         ("information_density", ([1, 1], np.eye(2), -1), ValueError, "beta must be a finite"),
         ("information_density", ([1, 1], np.eye(2), np.nan), ValueError, "beta must be a finite"),
         ("information_density", ([1, 1], np.eye(2), None), TypeError, "beta must be a number"),
-        ("information_density", ([1], np.eye(2)), ValueError, "each of 2 rows, got 1"),
+        ("information_density", ([1], np.eye(2)), ValueError, "2 numbers, one for each row"),
         ("cluster_margin", ([1, 1], np.eye(2), 2, None, 1), ValueError, "at least k = 2, got 1"),
-        ("cluster_margin", ([1], np.eye(2), 1), ValueError, "each of 2 rows, got 1"),
+        ("cluster_margin", ([1], np.eye(2), 1), ValueError, "2 numbers, one for each row, got 1"),
         (
             "cluster_margin", ([1, 1], np.eye(2), 1, None, None, [1]),
             ValueError, r"clusters must have shape \(2,\)",

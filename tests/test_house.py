@@ -23,6 +23,7 @@ SUBJECTS = [
     "diversity",
     "coverage",
     "representation",
+    "batches",
     "selection",
     "pool",
 ]
@@ -33,8 +34,10 @@ NAMES = sorted(
 
 # Their public function is NumPy around the kernel of another name; nothing else loops over rows.
 KERNEL_OF = {
+    "cluster_margin": "distances_above_csr",
     "distance_to_boundary": "softmax_scores",
     "epsilon_greedy": "top_k",
+    "information_density": "unit_row_sum",
     "k_center_greedy": "k_center_greedy_csr",
     "kmeans_plusplus": "kmeans_plusplus_csr",
     "mean_similarity": "unit_row_sum",
@@ -55,7 +58,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 22
+    assert len(NAMES) == 26
 
 
 @pytest.mark.parametrize("name", NAMES)
