@@ -35,6 +35,10 @@ FIRST_CALLS = {
     "purity_radius": "fastal.purity_radius(sp.csr_matrix(np.eye(4)), [0, 0, 1, 1])",
     "facility_location": "fastal.facility_location(sp.csr_matrix(np.eye(4)), 2)",
     "weighted_k_means": "fastal.weighted_k_means(sp.csr_matrix(np.eye(4)), 2, [1, 1, 1, 1])",
+    "badge": "fastal.badge(np.full((4, 2), 0.5), sp.csr_matrix(np.eye(4)), 2)",
+    "ranked_batch": "fastal.ranked_batch([1, 1, 1, 1], sp.csr_matrix(np.eye(4)), 2, [0])",
+    "information_density": ("fastal.information_density([1, 1, 1, 1], sp.csr_matrix(np.eye(4)))"),
+    "cluster_margin": "fastal.cluster_margin([1, 1, 1, 1], sp.csr_matrix(np.eye(4)), 2)",
 }
 BEFORE = "import fastal, numpy as np, scipy.sparse as sp"
 # A fitted model is there before the clock starts, and scikit-learn with it: (call, what comes

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastal.batches import badge, cluster_margin, information_density, ranked_batch
 from fastal.committee import (
     consensus_entropy,
     kl_to_consensus,
@@ -40,6 +41,8 @@ __all__ = [
     "Committee",
     "KCenterSelector",
     "TextFile",
+    "badge",
+    "cluster_margin",
     "compare_strategies",
     "consensus_entropy",
     "distance_to_boundary",
@@ -47,6 +50,7 @@ __all__ = [
     "epsilon_greedy",
     "expected_gradient_length",
     "facility_location",
+    "information_density",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
@@ -57,6 +61,7 @@ __all__ = [
     "prob_cover",
     "purity_radius",
     "query_pool",
+    "ranked_batch",
     "robust_k_center",
     "run_experiment",
     "score_pool",

@@ -296,6 +296,32 @@ class SparseSearch:
             tick(done - so_far)
         return picks
 
+    def rank_batch(
+        self, scores: Floats, shares: Floats, rank: Indices, bound: Floats, seen: Any
+    ) -> tuple[Indices, Floats]:
+        """Pick a row for each share, by ``share * unlikeness + (1 - share) * score``.
+
+        Rows whose bounds are below zero are not picked.  Returns the picks' ranked scores as well.
+        """
+        from fastal import _kernels_batches, _kernels_centers
+
+        self._reserve_for(np.flatnonzero(bound >= 0), shares.size)
+        scratch = self._scratch(1)[0]
+        largest = float(self.sq_norms.max())
+        batch = np.zeros(1, dtype=np.int32)
+        picks, values = np.zeros(shares.size, dtype=np.int64), np.full(shares.size, -np.inf)
+        for i, share in enumerate(shares.tolist()):
+            begin = _kernels_batches.most_promising(self._cosine, scores, share, bound)
+            step = 0
+            while step < self.n_rows:
+                step = _kernels_batches.ranked_batch(
+                    step, begin, self._rows, self._centers, scores, rank, share, largest,
+                    bound, seen, *scratch, batch, picks[i : i + 1], values[i : i + 1], BUDGET,
+                )  # fmt: skip
+            bound[picks[i]] = -1.0
+            _kernels_centers.add_centers(self._rows, self._centers, picks[i : i + 1])
+        return picks, values
+
     def distances_to_mean(self) -> Floats:
         """Cosine distances, or squared Euclidean ones but for a term that all rows share."""
         from fastal import _kernels_csr

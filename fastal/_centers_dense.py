@@ -129,6 +129,30 @@ class DenseSearch:
             tick(1)
         return picks
 
+    def rank_batch(
+        self, scores: Floats, shares: Floats, rank: Indices, bound: Floats, seen: Any
+    ) -> tuple[Indices, Floats]:
+        """Pick a row for each share, by ``share * unlikeness + (1 - share) * score``.
+
+        Rows whose bounds are below zero are not picked.  Returns the picks' ranked scores as well.
+        """
+        from fastal import _kernels_batches, _kernels_dense
+
+        self.reserve(shares.size)
+        sums = np.empty(self.n_centers + shares.size)
+        picks, values = np.zeros(shares.size, dtype=np.int64), np.full(shares.size, -np.inf)
+        for i, share in enumerate(shares.tolist()):
+            begin = _kernels_batches.most_promising(self._rows.cosine, scores, share, bound)
+            step = 0
+            while step < self.n_rows:
+                step = _kernels_batches.ranked_batch_dense(
+                    step, begin, self._rows, self._centers, scores, rank, share, bound, seen,
+                    sums, picks[i : i + 1], values[i : i + 1], BUDGET,
+                )  # fmt: skip
+            bound[picks[i]] = -1.0
+            _kernels_dense.add_centers_dense(self._rows, self._centers, picks[i : i + 1])
+        return picks, values
+
     def distances_to_mean(self) -> Floats:
         """Squared Euclidean or cosine distances."""
         from fastal import _kernels_dense

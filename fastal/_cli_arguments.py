@@ -44,8 +44,10 @@ strategies:
   query_by_committee, vote_entropy,      what five models, trained on different
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio
-  weighted_k_means, prob_cover,          unsure or typical, and different from one
-  k_center_uncertainty                   another and from what is labelled
+  badge, ranked_batch, cluster_margin,   unsure or typical, and different from one
+  weighted_k_means, prob_cover,          another and from what is labelled
+  k_center_uncertainty
+  information_density                    unsure, and like much of the pool
   k_center, k_center_density,            what is least like anything labelled; these
   kmeans_plusplus, robust_k_center,      need no model
   facility_location

@@ -175,7 +175,7 @@ def add_centers(rows: Any, centers: Any, new: Any) -> None:
 
 
 @njit_borrow
-def _add_multiple(x: float, values: Any, out: Any) -> None:
+def add_multiple(x: float, values: Any, out: Any) -> None:
     for i in range(out.size):
         out[i] += x * values[i]
 
@@ -195,7 +195,7 @@ def add_dots(rows: Any, centers: Any, row: int, first: int, dots: Any) -> None:
         x = np.float64(own[i])
         dense = denses[slot]
         if dense >= 0:
-            _add_multiple(x, table[dense, first:n_centers], some)
+            add_multiple(x, table[dense, first:n_centers], some)
             continue
         listed = entries[starts[slot] : starts[slot] + lengths[slot]]
         for pos in range(len(listed) - 1, -1, -1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -64,9 +65,11 @@ def sq_norms(start: int, stop: int, data: Any, indptr: Any, out: Any) -> None:
 def dots(start: int, stop: int, data: Any, indices: Any, indptr: Any, w: Any, out: Any) -> None:
     """Out = X @ w, accumulated in float64."""
     for row in range(start, stop):
+        own, terms = data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
         total = 0.0
-        for entry in range(indptr[row], indptr[row + 1]):
-            total += np.float64(data[entry]) * w[indices[entry]]
+        for i in range(own.size):
+            # Unsigned: no guard against negative numbers.
+            total += np.float64(own[i]) * w[np.uint64(terms[i])]
         out[row] = total
 
 
@@ -78,8 +81,33 @@ def column_sums(data: Any, indices: Any, out: Any) -> None:
 
 
 @njit
-def unit_row_sum(data: Any, indices: Any, indptr: Any, norms: Any, out: Any) -> None:
-    """Sum of the rows, each divided by its norm; out starts at zero."""
-    for row in range(indptr.size - 1):
-        for entry in range(indptr[row], indptr[row + 1]):
-            out[indices[entry]] += np.float64(data[entry]) / norms[row]
+def _add_squares(total: float, own: Any, first: int) -> float:
+    for i in range(first, own.size):
+        value = np.float64(own[i])
+        total += value * value
+    return total
+
+
+@njit
+def unit_row_sum(data: Any, indices: Any, indptr: Any, sq_norms: Any, out: Any) -> None:
+    """Sum of the rows, each divided by its norm, and their squared norms; out starts at zero.
+
+    The squares of the next row, each of which waits for the sum before it, are added up while the
+    entries of this one wait for memory.
+    """
+    n_rows = indptr.size - 1
+    total = _add_squares(0.0, data[: indptr[min(1, n_rows)]], 0)
+    for row in range(n_rows):
+        own, terms = data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]]
+        following = data[indptr[row + 1] : indptr[min(row + 2, n_rows)]]
+        sq_norms[row] = total
+        norm = math.sqrt(total) if total > 0.0 else 1.0
+        total = 0.0
+        both = min(own.size, following.size)
+        for i in range(both):
+            out[np.uint64(terms[i])] += np.float64(own[i]) / norm
+            value = np.float64(following[i])
+            total += value * value
+        for i in range(both, own.size):
+            out[np.uint64(terms[i])] += np.float64(own[i]) / norm
+        total = _add_squares(total, following, both)

@@ -122,7 +122,7 @@ def k_center_greedy_dense(
 
 
 @njit_borrow
-def _later(time: float, now: float, rate: float, new_rate: float) -> float:
+def later(time: float, now: float, rate: float, new_rate: float) -> float:
     """When something is due that was due at `time` before its rate fell, now."""
     if new_rate == 0.0 or time == np.inf:
         return np.inf
@@ -134,7 +134,7 @@ def slow_down(times: Any, now: float, nearest: Any, distances: Any) -> None:
     """Let all rows meet the centre picked now, whose distances are given."""
     for row in range(times.size):
         if distances[row] < nearest[row]:
-            times[row] = _later(times[row], now, nearest[row], distances[row])
+            times[row] = later(times[row], now, nearest[row], distances[row])
             nearest[row] = distances[row]
 
 
@@ -157,7 +157,7 @@ def _race_on(
         dots[center] = 0.0
         if distance < nearest[row]:
             if center >= n_first:
-                key[row] = -_later(-key[row], times[center], nearest[row], distance)
+                key[row] = -later(-key[row], times[center], nearest[row], distance)
             nearest[row] = distance
         if center == n_first - 1:
             key[row] = -(noise[row] / nearest[row] if nearest[row] > 0.0 else np.inf)

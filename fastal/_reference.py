@@ -13,6 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from fastal._reference_batches import (
+    badge,
+    cluster_margin,
+    information_density,
+    ranked_batch,
+)
 from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal._reference_pool import (
@@ -24,12 +30,15 @@ from fastal._reference_pool import (
 from fastal._reference_representation import facility_location, weighted_k_means
 
 __all__ = [
+    "badge",
+    "cluster_margin",
     "consensus_entropy",
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
     "expected_gradient_length",
     "facility_location",
+    "information_density",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
@@ -40,6 +49,7 @@ __all__ = [
     "prob_cover",
     "purity_radius",
     "query_pool",
+    "ranked_batch",
     "robust_k_center",
     "score_pool",
     "top_k",

@@ -12,7 +12,7 @@ from fastal._centers_dense import DenseSearch
 from fastal._threads import over_rows
 from fastal._validation import CSR
 
-__all__ = ["DenseSearch", "SparseSearch", "checked_sq_norms", "make_search"]
+__all__ = ["DenseSearch", "SparseSearch", "check_scale", "checked_sq_norms", "make_search"]
 
 
 def make_search(
@@ -37,11 +37,11 @@ def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool) -> Floats:
     else:
         sq_norms = np.empty(len(X))
         over_rows(_kernels_dense.sq_norms_dense, len(X), X.size, X, sq_norms)
-    _check_scale(sq_norms, cosine)
+    check_scale(sq_norms, cosine)
     return sq_norms
 
 
-def _check_scale(sq_norms: Floats, cosine: bool) -> None:
+def check_scale(sq_norms: Floats, cosine: bool) -> None:
     """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
     # The square of a distance is at most four times the larger squared norm.
     bad = sq_norms > np.finfo(np.float64).max / 4

@@ -241,6 +241,13 @@ def check_count(k: Any, name: str) -> int:
     return int(k)
 
 
+def check_number(value: Any, name: str, range_: str) -> float:
+    """A real number; whether it lies in the range is for the caller to check."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number {range_}, got {value!r}")
+    return float(value)
+
+
 def check_rows(rows: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.int64]:
     """Row numbers, or a boolean mask over the rows, as int64 row numbers without repeats."""
     if rows is None:

@@ -11,7 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastal._balls import BallGraph, Greedy, RadiusSearch
 from fastal._points import make_points, radius_below
-from fastal._validation import check_count, check_random_state, check_rows, draw_rank, rows_left
+from fastal._validation import (
+    check_count,
+    check_number,
+    check_random_state,
+    check_rows,
+    draw_rank,
+    rows_left,
+)
 
 __all__ = ["prob_cover", "purity_radius", "robust_k_center"]
 
@@ -247,11 +254,11 @@ def purity_radius(
     >>> round(fastal.purity_radius(X, [0, 0, 1, 1], metric="euclidean"), 6)
     2.0
     """
-    if not 0 < _check_number(purity, "purity", "above 0 and at most 1") <= 1:
+    if not 0 < check_number(purity, "purity", "above 0 and at most 1") <= 1:
         raise ValueError(f"purity must be a number above 0 and at most 1, got {purity}")
     sample_size = check_count(sample_size, "sample_size")
     points = make_points(X, metric)
-    group = _number_labels(labels, points.n_rows)
+    group = number_labels(labels, points.n_rows)
     if sample_size < points.n_rows:
         order = check_random_state(random_state).permutation(points.n_rows)
         rows = np.sort(order[:sample_size])
@@ -268,14 +275,8 @@ def purity_radius(
     return radius_below(float(np.sort(near)[points.n_rows - n_pure]), points.cosine)
 
 
-def _check_number(value: Any, name: str, range_: str) -> float:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number {range_}, got {value!r}")
-    return float(value)
-
-
 def _check_radius(radius: Any) -> float:
-    value = _check_number(radius, "radius", "of at least 0")
+    value = check_number(radius, "radius", "of at least 0")
     if not 0 <= value < math.inf:
         raise ValueError(f"radius must be a finite number of at least 0, got {radius}")
     return value
@@ -289,19 +290,19 @@ def _check_outliers(n_outliers: Any) -> int:
     return int(n_outliers)
 
 
-def _number_labels(labels: ArrayLike, n_rows: int) -> NDArray[np.int64]:
+def number_labels(labels: ArrayLike, n_rows: int, name: str = "labels") -> NDArray[np.int64]:
     """Equal numbers for equal labels."""
     array = np.asarray(labels)
     if array.shape != (n_rows,):
-        raise ValueError(f"labels must have shape ({n_rows},), got shape {array.shape}")
+        raise ValueError(f"{name} must have shape ({n_rows},), got shape {array.shape}")
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ValueError(
-            f"labels must not be NaN, but row {np.flatnonzero(np.isnan(array))[0]} is"
+            f"{name} must not be NaN, but row {np.flatnonzero(np.isnan(array))[0]} is"
         )
     try:
         return np.unique(array, return_inverse=True)[1].astype(np.int64)
     except TypeError as error:
-        raise TypeError(f"labels must be of one kind that can be sorted: {error}") from error
+        raise TypeError(f"{name} must be of one kind that can be sorted: {error}") from error
 
 
 def _sample(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._progress import counter
-from fastal._search import SparseSearch, checked_sq_norms, make_search
+from fastal._search import SparseSearch, check_scale, checked_sq_norms, make_search
 from fastal._threads import over_rows
 from fastal._validation import (
     CSR,
@@ -312,16 +312,22 @@ def mean_similarity(X: Any) -> NDArray[np.float64]:
     array([0.667, 0.667, 0.333])
     """
     matrix = check_matrix(X)
-    sq_norms = checked_sq_norms(matrix, cosine=True)
-    units = np.sqrt(np.where(sq_norms > 0, sq_norms, 1.0))
     if not isinstance(matrix, CSR):
+        units = _units(checked_sq_norms(matrix, cosine=True))
         mean = (matrix / units[:, np.newaxis]).sum(axis=0) / max(1, len(matrix))
         return np.asarray(matrix @ mean / units)
     from fastal import _kernels_csr
 
-    mean = np.zeros(matrix.shape[1])
-    _kernels_csr.unit_row_sum(matrix.data, matrix.indices, matrix.indptr, units, mean)
-    mean /= max(1, len(units))
-    dots = np.empty(len(units))
-    over_rows(_kernels_csr.dots, len(units), matrix.data.size, *matrix[:3], mean, dots)
-    return dots / units
+    sq_norms, mean = np.empty(matrix.shape[0]), np.zeros(matrix.shape[1])
+    _kernels_csr.unit_row_sum(*matrix[:3], sq_norms, mean)
+    check_scale(sq_norms, cosine=True)
+    mean /= max(1, sq_norms.size)
+    dots = np.empty(sq_norms.size)
+    over_rows(_kernels_csr.dots, dots.size, matrix.data.size, *matrix[:3], mean, dots)
+    dots /= _units(sq_norms)
+    return dots
+
+
+def _units(sq_norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What rows are divided by to have unit length; a row of zeros stays one."""
+    return np.sqrt(np.where(sq_norms > 0, sq_norms, 1.0))

@@ -27,6 +27,12 @@ from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL
 from fastal._proba import class_probabilities as class_probabilities
 from fastal._proba import fitted
 from fastal._rows import n_rows
+from fastal._strategies_batches import (
+    badge,
+    cluster_margin,
+    information_density,
+    ranked_batch,
+)
 from fastal._strategies_diversity import (
     facility_location,
     k_center,
@@ -41,11 +47,14 @@ from fastal._validation import check_random_state
 from fastal.pool import query_pool, score_pool
 
 __all__ = [
+    "badge",
+    "cluster_margin",
     "consensus_entropy",
     "distance_to_boundary",
     "entropy",
     "expected_gradient_length",
     "facility_location",
+    "information_density",
     "k_center",
     "k_center_density",
     "k_center_uncertainty",
@@ -57,6 +66,7 @@ __all__ = [
     "prob_cover",
     "query_by_committee",
     "random",
+    "ranked_batch",
     "robust_k_center",
     "variation_ratio",
     "vote_entropy",

@@ -24,6 +24,7 @@ SUBJECTS = [
     "diversity",
     "coverage",
     "representation",
+    "batches",
     "selection",
     "pool",
 ]
@@ -34,9 +35,11 @@ NAMES = sorted(
 
 # Their public function is NumPy around the kernel of another name; nothing else loops over rows.
 KERNEL_OF = {
+    "cluster_margin": "distances_above_csr",
     "distance_to_boundary": "softmax_scores",
     "epsilon_greedy": "top_k",
     "expected_gradient_length": "softmax_gradient",
+    "information_density": "unit_row_sum",
     "k_center_greedy": "k_center_greedy_csr",
     "kmeans_plusplus": "kmeans_plusplus_csr",
     "mean_similarity": "unit_row_sum",
@@ -57,7 +60,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 23
+    assert len(NAMES) == 27
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -70,8 +70,15 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
     "purity_radius": lambda: (text_rows(), np.arange(N) % 3, 0.9, "cosine", 500, 0),
     "facility_location": lambda: (text_rows()[:500], 10, np.arange(5)),
     "weighted_k_means": lambda: (text_rows(), 10, scores(), np.arange(5), 100, 20, 1e-4, 0),
+    "badge": lambda: (proba(), text_rows(), 30, np.arange(5), 0),
+    "ranked_batch": lambda: (scores(), text_rows(), 30, np.arange(5)),
+    "information_density": lambda: (scores(), text_rows()),
+    "cluster_margin": lambda: (scores(), text_rows(), 20, np.arange(5)),
 }
 RETURN_ROWS = {
+    "badge",
+    "cluster_margin",
+    "ranked_batch",
     "top_k",
     "weighted_draw",
     "epsilon_greedy",

@@ -345,11 +345,15 @@ def test_a_function_of_another_signature(strategy):
 @pytest.mark.parametrize(
     "strategy",
     [
+        "badge",
+        "cluster_margin",
         "facility_location",
+        "information_density",
         "k_center_density",
         "k_center_uncertainty",
         "kmeans_plusplus",
         "prob_cover",
+        "ranked_batch",
         "robust_k_center",
         "weighted_k_means",
     ],
@@ -381,6 +385,36 @@ def test_weighted_k_center_strategies_use_their_weights():
     weights = fastal.mean_similarity(pool)
     expected, _ = fastal.k_center_greedy(pool, 5, labeled, sample_weight=weights)
     np.testing.assert_array_equal(learner.query(pool, 5, labeled=labeled), expected)
+
+
+def test_batch_strategies_are_the_functions_of_the_model_and_the_features():
+    labeled = np.arange(30)
+    for pool in (np.abs(X), sp.csr_matrix(np.abs(X))):
+        model = ActiveLearner(LogisticRegression()).fit(pool[:30], Y[:30]).estimator_
+        proba = model.predict_proba(pool)
+        margin = fastal.margin(proba)
+        expected = {
+            "badge": fastal.badge(proba, pool, 7, labeled, random_state=1),
+            "ranked_batch": fastal.ranked_batch(margin, pool, 7, labeled)[0],
+            "cluster_margin": fastal.cluster_margin(margin, pool, 7, labeled),
+            "information_density": fastal.top_k(
+                fastal.information_density(margin, pool), 7, exclude=labeled
+            ),
+        }
+        for name, rows in expected.items():
+            seed = np.random.RandomState(1) if name == "badge" else None
+            learner = ActiveLearner(LogisticRegression(), name).fit(pool[:30], Y[:30])
+            got = getattr(strategies, name)(learner, pool, 7, labeled=labeled, random_state=seed)
+            if name == "information_density":
+                got = fastal.top_k(got, 7, exclude=labeled)
+            np.testing.assert_array_equal(got, rows)
+
+
+def test_ranked_batch_around_rows_outside_the_pool():
+    learner = ActiveLearner(LogisticRegression(), "ranked_batch").fit(X[:30], Y[:30])
+    margin = fastal.margin(learner.predict_proba(X))
+    expected, _ = fastal.ranked_batch(margin, X, 7, np.arange(30))
+    np.testing.assert_array_equal(learner.query(X[30:], 7) + 30, expected)
 
 
 def test_large_pools_are_sampled_where_all_rows_are_compared(monkeypatch):
