@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numbers
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 
+@lru_cache(maxsize=4096)  # scipy computes a p-value along with it
 def exact_interval(n_hits: int, n: int, level: float) -> tuple[float, float]:
     """Bounds of a share of which `n_hits` of `n` were seen (Clopper & Pearson 1934)."""
     if n == 0:

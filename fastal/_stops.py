@@ -89,19 +89,13 @@ def summary(curves: Sequence[Any]) -> list[dict[str, Any]]:
                 "rule": rule,
                 "n_seeds": len(runs),
                 "n_stopped": len(ended),
-                "labels": _median([stop.n_labels for _, stop in runs]),
+                "labels": float(np.median([stop.n_labels for _, stop in runs])),
                 "accuracy": means[0],
                 "best_accuracy": means[1],
                 "final_accuracy": means[2],
             }
         )
     return rows
-
-
-def _median(labels: list[float]) -> float:
-    # numpy's mean of two infinities is fine, but not that of a number and infinity: inf - 1.
-    ordered = sorted(labels)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def table(curves: Sequence[Any]) -> list[str]:

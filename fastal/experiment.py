@@ -83,9 +83,9 @@ def run_experiment(
     warm_start : bool, default False
         Train from the coefficients of the round before; see `fastal.ActiveLearner`.
     stop : stopping rule, list of them, or dict from name to rule, optional
-        Rules of `fastal.stopping`, asked after every round.  They end nothing: ``curve.stops`` says
-        at how many labels each would first have stopped, and how accurate the model was then.  The
-        rules you pass stay as they are: copies of them are asked.
+        Rules of `fastal.stopping`, asked after every round.  They end nothing: ``curve.stops``
+        says at how many labels each would first have stopped, and how accurate the model was then.
+        The rules you pass stay as they are: copies of them are asked.
 
     Returns
     -------
