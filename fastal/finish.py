@@ -156,6 +156,10 @@ def label_rest(
     calibrated, least of all when the rows they learnt from were chosen for being hard.  What a
     threshold is worth, `fastal.threshold_table` tells.
 
+    One thread asks the model itself, block by block: about four times one product ``X @ w`` of the
+    pool with the weights (300,000 sparse rows, 20 classes), and 16 MB in place of the 100 MB of
+    ``predict_proba``.
+
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
@@ -257,8 +261,8 @@ class _BlockLabels:
         if proba.shape != expected:
             raise ValueError(f"predict_proba must return shape {expected}, got {proba.shape}")
         answer = np.empty(len(proba), dtype=_ANSWER)
-        answer["code"] = proba.argmax(axis=1)
-        answer["confidence"] = proba.max(axis=1)
+        best = proba.argmax(axis=1)
+        answer["code"], answer["confidence"] = best, proba[np.arange(len(proba)), best]
         bad = np.flatnonzero(~np.isfinite(answer["confidence"]))
         if bad.size:
             raise ValueError(f"the probabilities of row {bad[0]} of the block are not finite")

@@ -193,6 +193,12 @@ def test_inputs_stay_as_they_are() -> None:
     label_rest(MODEL, pool, rows, y)
 
 
+def test_a_row_at_the_threshold_keeps_its_label() -> None:
+    done = label_rest(Broken([[0.75, 0.25]]), [[0.0]], None, None)
+    assert done.at(0.75).labels.tolist() == [0]
+    assert done.at(np.nextafter(0.75, 1)).labels.tolist() == [None]
+
+
 def test_an_empty_pool() -> None:
     done = label_rest(MODEL, X[:0], None, None)
     assert (len(done), done.labels.tolist(), done.source.tolist()) == (0, [], [])
