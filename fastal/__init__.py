@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastal.batches import badge, cluster_margin, information_density, ranked_batch
+from fastal.audit import audit_error, audit_rows, n_for_audit, threshold_table
 from fastal.committee import (
     consensus_entropy,
     kl_to_consensus,
@@ -22,10 +23,19 @@ from fastal.committee import (
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.model_change import expected_gradient_length
+from fastal.finish import label_rest
 from fastal.pool import query_pool, score_pool
 from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
 from fastal.selector import KCenterSelector
+from fastal.stopping import (
+    Budget,
+    DeltaF,
+    EstimatedAccuracy,
+    OverallUncertainty,
+    StablePredictions,
+    reasons_to_stop,
+)
 from fastal.text_file import TextFile
 from fastal.uncertainty import distance_to_boundary, entropy, least_confidence, margin
 
@@ -38,11 +48,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ActiveLearner",
+    "Budget",
     "Committee",
+    "DeltaF",
+    "EstimatedAccuracy",
     "KCenterSelector",
+    "OverallUncertainty",
+    "StablePredictions",
     "TextFile",
     "badge",
     "cluster_margin",
+    "audit_error",
+    "audit_rows",
     "compare_strategies",
     "consensus_entropy",
     "distance_to_boundary",
@@ -54,17 +71,21 @@ __all__ = [
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
+    "label_rest",
     "least_confidence",
     "margin",
     "max_kl_to_consensus",
     "mean_similarity",
+    "n_for_audit",
     "prob_cover",
     "purity_radius",
     "query_pool",
     "ranked_batch",
+    "reasons_to_stop",
     "robust_k_center",
     "run_experiment",
     "score_pool",
+    "threshold_table",
     "top_k",
     "variation_ratio",
     "vote_entropy",

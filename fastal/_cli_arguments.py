@@ -8,6 +8,7 @@ from typing import Any
 
 from fastal import __version__, strategies
 from fastal._cli_experiment import SETS
+from fastal._cli_stop import stop_when
 
 __all__ = ["make_parser"]
 
@@ -18,6 +19,8 @@ commands:
   demo         see it work on real text that is on this machine (about a minute)
   label        label the texts of a file, here in the terminal
   query        print which texts of a file to label next
+  finish       let the model label the rest of the file
+  audit        check a random sample of its labels: how many are wrong?
   experiment   find out which strategy would have saved labels, on labelled data
 """
 
@@ -26,6 +29,8 @@ examples:
   fastal demo
   fastal label reviews.csv --classes good,bad
   fastal query reviews.csv --labels reviews.csv.labels.jsonl --n 20
+  fastal finish reviews.csv
+  fastal audit reviews.finished.csv
   fastal experiment reviews_labelled.csv
 
 fastal COMMAND --help explains each of them.
@@ -70,6 +75,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_label(commands)
     _add_query(commands)
     _add_experiment(commands)
+    # It needs the helpers below.
+    from fastal._cli_arguments_finish import add_audit, add_finish
+
+    add_finish(commands)
+    add_audit(commands)
     return parser
 
 
@@ -231,7 +241,8 @@ def _add_label(commands: Any) -> None:
         "next question: stop whenever you like, the same command goes on from there.",
         "examples:\n"
         "  fastal label reviews.csv --classes good,bad\n"
-        "  fastal label reviews.csv --export labelled.csv\n\n"
+        "  fastal label reviews.csv --export labelled.csv\n"
+        "  fastal label reviews.csv --stop-when stable,labels=500\n\n"
         "Classes need not be given: a new name is added when it is typed and confirmed. Texts\n"
         'that have a label in the column "label" of the file are learnt from, not asked about.\n\n'
         + _FILES
@@ -261,6 +272,14 @@ def _add_label(commands: Any) -> None:
         type=Path,
         metavar="CSV",
         help="at the end, write row, text and label of everything labelled to this file",
+    )
+    command.add_argument(
+        "--stop-when",
+        type=stop_when,
+        metavar="RULE,...",
+        help="say when it may be enough, but never stop by itself: stable (predictions), f-stable "
+        "(F measure), certain (of nearly all texts), labels=N, accuracy=SHARE (by "
+        "cross-validation)",
     )
     command.set_defaults(command="label")
 

@@ -7,7 +7,7 @@ import collections
 import contextlib
 import csv
 import json
-import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastal._cli_experiment import print_rows
+from fastal._cli_stop import Advice
+from fastal._file_writer import write_csv
 from fastal._files import check_labels, check_texts, read_columns
 from fastal._terminal import flow, one_line, terminal_width
 from fastal.label_store import Label, LabelStore
@@ -25,29 +27,39 @@ from fastal.oracle import TerminalOracle
 # Beyond this, leaving one out takes longer than a person likes to wait between two batches.
 _LEAVE_ONE_OUT = 50
 
+# Who gave a label, in a file that `fastal finish` or `fastal audit` wrote.
+SOURCES = {"person", "model", "none", "audit"}
+
 # ---------------------------------------------------------------------- what is known
 
 
-def _read_pool(args: argparse.Namespace) -> tuple[list[str], dict[int, Label]]:
+def read_pool(args: argparse.Namespace) -> tuple[list[str], dict[int, Label]]:
     """Texts of the file, and the labels it holds itself, by row."""
     path = Path(args.file)
     named = args.label_column
     required = [args.text_column] + ([named] if named else [])
-    columns = read_columns(path, required, [] if named or args.ignore_labels else ["label"])
+    optional = [] if named or args.ignore_labels else ["label", "source", "confidence"]
+    columns = read_columns(path, required, optional)
     texts = check_texts(path, columns, args.text_column)
     column = named or "label"
     if column not in columns:
         return texts, {}
     labels = check_labels(path, columns, column, True).tolist()
+    sources = columns.get("source", []) if "confidence" in columns else []
+    if "model" in sources and set(sources) <= SOURCES:
+        print(f"{path}: labels by the model of fastal finish are left out.", file=sys.stderr)
+        labels = [
+            None if of == "model" else label for label, of in zip(labels, sources, strict=True)
+        ]
     return texts, {row: label for row, label in enumerate(labels) if label is not None}
 
 
-def _blank_rows(texts: Sequence[str]) -> set[int]:
+def blank_rows(texts: Sequence[str]) -> set[int]:
     """Rows without a text: nobody is asked about those."""
     return {row for row, text in enumerate(texts) if not text.strip()}
 
 
-def _read_labels(path: Path, texts: list[str]) -> tuple[dict[int, Label], set[int]]:
+def read_labels(path: Path, texts: list[str]) -> tuple[dict[int, Label], set[int]]:
     """Labels and skipped rows of a journal, or of a table with the columns row and label."""
     if _is_journal(path):
         store = LabelStore(path, texts, read_only=True)
@@ -66,6 +78,20 @@ def _read_labels(path: Path, texts: list[str]) -> tuple[dict[int, Label], set[in
             raise ValueError(f"{path}, {place}: row {row} is another text in the file of texts")
         labels[row] = label
     return labels, set()
+
+
+def known_labels(
+    args: argparse.Namespace, texts: list[str], own: Mapping[int, Label]
+) -> tuple[dict[int, Label], set[int]]:
+    """All labels, those of ``--labels`` before those of the file, and the rows skipped."""
+    journal = Path(f"{args.file}.labels.jsonl")
+    if args.labels is None and journal.exists():
+        print(f"Labels so far: from {journal}, which fastal label wrote.", file=sys.stderr)
+        args.labels = journal
+    more, skipped = ({}, set()) if args.labels is None else read_labels(args.labels, texts)
+    known = {**own, **more}
+    check_one_kind(known.values())
+    return known, skipped
 
 
 def _is_journal(path: Path) -> bool:
@@ -96,7 +122,7 @@ def _row_number(where: str, value: Any, n: int) -> int:
     return row
 
 
-def _check_one_kind(labels: Iterable[Label]) -> None:
+def check_one_kind(labels: Iterable[Label]) -> None:
     kinds = {type(label): label for label in labels}
     if len(kinds) > 1:
         first, second, *_ = kinds.values()
@@ -113,7 +139,7 @@ def _cold(args: argparse.Namespace) -> str:
     return str(args.strategy) if args.strategy in MODEL_FREE else "random"
 
 
-def _learner(args: argparse.Namespace, X: Any, known: Mapping[int, Label]) -> Any:
+def make_learner(args: argparse.Namespace, X: Any, known: Mapping[int, Label]) -> Any:
     """Return a learner that was taught the known labels."""
     from fastal._models import make_estimator
     from fastal.learner import ActiveLearner
@@ -137,20 +163,14 @@ def query(args: argparse.Namespace) -> int:
     """Print the rows to label next."""
     from fastal._models import make_features
 
-    texts, own = _read_pool(args)
-    journal = Path(f"{args.file}.labels.jsonl")
-    if args.labels is None and journal.exists():
-        print(f"Labels so far: from {journal}, which fastal label wrote.", file=sys.stderr)
-        args.labels = journal
-    more, skipped = ({}, set()) if args.labels is None else _read_labels(args.labels, texts)
-    known = {**own, **more}
-    _check_one_kind(known.values())
-    out = {*known, *skipped, *_blank_rows(texts)}
+    texts, own = read_pool(args)
+    known, skipped = known_labels(args, texts, own)
+    out = {*known, *skipped, *blank_rows(texts)}
     if len(out) == len(texts):
         hint = "; --ignore-labels does not read those in the file" if own else ""
         raise ValueError(f"every text of {args.file} has a label or was skipped{hint}")
     (X,) = make_features(texts)
-    learner = _learner(args, X, known)
+    learner = make_learner(args, X, known)
     rows, scores = learner.query(
         X, args.n, labeled=np.array(sorted(out), dtype=np.int64), return_scores=True
     )
@@ -195,17 +215,17 @@ def _write_rows(
 
 def label(args: argparse.Namespace) -> int:
     """Train, choose, ask, and again, until the person stops."""
-    texts, own = _read_pool(args)
+    texts, own = read_pool(args)
     path = args.labels or Path(f"{args.file}.labels.jsonl")
     if args.export is not None:
-        _check_export(args.export, Path(args.file), path)
+        check_output("--export", args.export, Path(args.file), path)
     with LabelStore(path, texts) as store:
         classes = _first_classes(args.classes, own)
         # Before they are written: what stands in the journal can never be taken out again.
-        _check_one_kind([*store.classes, *classes])
+        check_one_kind([*store.classes, *classes])
         store.add_classes(classes)
         before = len(store.labels)
-        _line_editing()
+        line_editing()
         oracle = TerminalOracle(texts, store)
         try:
             _label_in_batches(args, texts, own, oracle)
@@ -217,11 +237,26 @@ def label(args: argparse.Namespace) -> int:
             f"\nNew labels: {len(store.labels) - before}; in all: {len(store.labels)}, in {path}\n"
             "The same command goes on from there."
         )
+        if len(set({**own, **store.labels}.values())) > 1:
+            print(f"The model labels all other texts:  fastal finish {_again(args)}")
         if args.export is not None:
             known = {**own, **store.labels}
             _export(args.export, known, texts)
             print(f"Labels with their texts: {args.export}")
     return 130 if oracle.interrupted else 0
+
+
+def _again(args: argparse.Namespace) -> str:
+    """The file, and the options without which `fastal finish` would find other texts or labels."""
+    words = [args.file]
+    if args.text_column != "text":
+        words += ["--text-column", args.text_column]
+    if args.label_column:
+        words += ["--label-column", args.label_column]
+    words += ["--ignore-labels"] * args.ignore_labels
+    if args.labels:
+        words += ["--labels", str(args.labels)]
+    return shlex.join(words)
 
 
 def _first_classes(given: list[str] | None, own: Mapping[int, Label]) -> list[Label]:
@@ -238,14 +273,14 @@ def _first_classes(given: list[str] | None, own: Mapping[int, Label]) -> list[La
     return [*(given or []), *in_file]
 
 
-def _line_editing() -> None:
+def line_editing() -> None:
     """Let arrow keys move in what is typed, where Python has readline."""
     if sys.stdin.isatty():
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401
 
 
-def _forget_typed_ahead() -> None:
+def forget_typed_ahead() -> None:
     """Drop keys pressed while the model learnt: they would answer a text that nobody has seen."""
     if sys.stdin.isatty():
         with contextlib.suppress(ImportError):  # Windows
@@ -265,7 +300,11 @@ def _label_in_batches(
         f"{len(texts):,} texts. Answers are kept in {store.path}\n"
         "Each is saved before the next question. Stop whenever you like; ? is help."
     )
-    blank = _blank_rows(texts)
+    blank = blank_rows(texts)
+    advice = Advice(
+        args.stop_when or [], X, np.setdiff1d(np.arange(len(texts)), sorted(blank)), args.seed
+    )
+    advice.look_back(store.labels, own, args.batch, lambda known: make_learner(args, X, known))
     told = 0
     while not oracle.interrupted:
         known = {**own, **store.labels}
@@ -280,11 +319,13 @@ def _label_in_batches(
             if not store.labels and own:
                 print("The labels are in the file itself: --ignore-labels starts without them.")
             return
-        learner = _learner(args, X, known)
+        learner = make_learner(args, X, known)
+        advice.look(learner)
+        print(*advice.lines(), sep="\n", end="\n" if advice.rules else "")
         if known and not hasattr(learner, "estimator_"):
             print(f"A model needs two classes: {_cold(args)} chooses the next texts as well.")
         rows = learner.query(X, args.batch, labeled=np.array(sorted(out), dtype=np.int64))
-        _forget_typed_ahead()
+        forget_typed_ahead()
         oracle(rows)
 
 
@@ -325,19 +366,15 @@ def _print_state(
         )
 
 
-def _check_export(path: Path, *inputs: Path) -> None:
+def check_output(option: str, path: Path, *inputs: Path) -> None:
     """Refuse before the work what would fail after it, or replace what the work is about."""
     if path.resolve() in {other.resolve() for other in inputs}:
-        raise ValueError(f"--export would replace {path}; give it a name of its own")
+        raise ValueError(f"{option} would replace {path}; give it a name of its own")
     if not path.parent.is_dir() or path.is_dir():
-        raise ValueError(f"--export: {path} cannot be written, it is a folder or lies in none")
+        raise ValueError(f"{option}: {path} cannot be written, it is a folder or lies in none")
 
 
 def _export(path: Path, known: Mapping[int, Label], texts: Sequence[str]) -> None:
-    """Write row, text and label of every labelled row as CSV, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["row", "text", "label"])
-        writer.writerows([row, texts[row], known[row]] for row in sorted(known))
-    os.replace(part, path)
+    """Write row, text and label of every labelled row as CSV."""
+    columns = {"row": int, "text": str, "label": type(next(iter(known.values()), ""))}
+    write_csv(path, columns, ((row, texts[row], known[row]) for row in sorted(known)))

@@ -1,4 +1,4 @@
-"""The command line: ``fastal demo``, ``experiment``, ``query`` and ``label``.
+"""The command line: ``fastal demo``, ``experiment``, ``query``, ``label``, ``finish``, ``audit``.
 
 Exit codes: 0 done, 1 something is wrong with what was given (one line on standard error says
 what), 2 the command was not understood, 130 stopped with Ctrl-C, 141 the reader went away
@@ -86,12 +86,14 @@ def _explain(error: BaseException) -> str:
 
 def _run(args: argparse.Namespace) -> int:
     # What a command needs is imported when it runs: --help and typing errors answer at once.
-    from fastal import _cli_experiment, _cli_label
+    from fastal import _cli_audit, _cli_experiment, _cli_finish, _cli_label
 
     commands = {
         "demo": _cli_experiment.demo,
         "experiment": _cli_experiment.experiment,
         "query": _cli_label.query,
         "label": _cli_label.label,
+        "finish": _cli_finish.finish,
+        "audit": _cli_audit.audit,
     }
     return commands[args.command](args)

@@ -10,8 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastal import strategies as _strategies
+from fastal._experiment_data import (
+    check_counts,
+    check_data,
+    check_same_kind,
+    default_estimator,
+    draw_seed,
+    initial_rows,
+)
 from fastal._progress import progress as _show_progress
-from fastal._rows import as_rows, check_labels, fit_clone, take_rows
+from fastal._rows import fit_clone, take_rows
+from fastal._stopping_rule import check_rules
+from fastal._stops import StopWatch
 from fastal._validation import check_count, check_random_state
 from fastal.learner import ActiveLearner
 from fastal.report import Comparison, LearningCurve
@@ -44,6 +54,7 @@ def run_experiment(
     random_state: Any = 0,
     callback: Callable[[int, float], None] | None = None,
     warm_start: bool = False,
+    stop: Any = None,
 ) -> LearningCurve:
     """Label a pool batch by batch with one strategy, and test the model after every batch.
 
@@ -71,6 +82,10 @@ def run_experiment(
         Called as ``callback(n_labels, accuracy)`` after every test of the model.
     warm_start : bool, default False
         Train from the coefficients of the round before; see `fastal.ActiveLearner`.
+    stop : stopping rule, list of them, or dict from name to rule, optional
+        Rules of `fastal.stopping`, asked after every round.  They end nothing: ``curve.stops``
+        says at how many labels each would first have stopped, and how accurate the model was then.
+        The rules you pass stay as they are: copies of them are asked.
 
     Returns
     -------
@@ -81,7 +96,7 @@ def run_experiment(
     ------
     ValueError
         If lengths differ, a set is empty, labels are missing, the pool has a single class or fewer
-        rows than `initial_samples`, or a count is too small.
+        rows than `initial_samples`, or a count is too small, or a rule has been used before.
     TypeError
         If a count is no whole number, or texts are given without a pipeline.
 
@@ -95,17 +110,19 @@ def run_experiment(
     >>> bool(accuracies[-1] > accuracies[0])
     True
     """
-    X_pool, y_pool = _check_data(X_pool, y_pool, "pool")
-    X_test, y_test = _check_data(X_test, y_test, "test")
-    _check_same_kind(y_pool, y_test)
-    counts = _check_counts(initial_samples, batch_size, iterations, len(y_pool))
-    model = _default_estimator(estimator, X_pool)
+    X_pool, y_pool = check_data(X_pool, y_pool, "pool")
+    X_test, y_test = check_data(X_test, y_test, "test")
+    check_same_kind(y_pool, y_test)
+    counts = check_counts(initial_samples, batch_size, iterations, len(y_pool))
+    model = default_estimator(estimator, X_pool)
     rng = check_random_state(random_state)
     # The initial rows are drawn first, so that they do not depend on the strategy.
-    rows = _initial_rows(y_pool, counts[0], rng)
-    seed = _draw_seed(rng)
+    rows = initial_rows(y_pool, counts[0], rng)
+    seed = draw_seed(rng)
     learner = ActiveLearner(model, sampling_strategy, random_state=seed, warm_start=warm_start)
-    steps = _label_in_rounds(learner, X_pool, y_pool, X_test, y_test, rows, counts, callback)
+    watch = StopWatch(stop)
+    data = (X_pool, y_pool, X_test, y_test)
+    steps = _label_in_rounds(learner, *data, rows, counts, callback, watch)
     n_labels, accuracies, choosing, training, predicting = zip(*steps, strict=True)
     return LearningCurve(
         np.array(n_labels, dtype=np.int64),
@@ -116,6 +133,7 @@ def run_experiment(
         np.array(rows, dtype=np.int64),
         _name(sampling_strategy),
         int(random_state) if isinstance(random_state, (int, np.integer)) else None,
+        watch.stops(),
     )
 
 
@@ -128,6 +146,7 @@ def _label_in_rounds(
     rows: list[int],
     counts: tuple[int, int, int],
     callback: Callable[[int, float], None] | None,
+    watch: StopWatch,
 ) -> list[tuple[int, float, float, float, float]]:
     """Run the rounds; append to `rows` what was labelled."""
     _, batch_size, iterations = counts
@@ -146,6 +165,7 @@ def _label_in_rounds(
         steps.append((n_labels, accuracy, choosing, trained - start, predicted - trained))
         if callback is not None:
             callback(n_labels, accuracy)
+        watch.look(learner, n_labels, accuracy)
         if labeled.all() or len(steps) > iterations:
             break
         start = time.perf_counter()
@@ -171,6 +191,7 @@ def compare_strategies(
     random_state: int = 0,
     progress: bool = False,
     warm_start: bool = False,
+    stop: Any = None,
 ) -> Comparison:
     """Run several strategies over several seeds, and random sampling as the yardstick.
 
@@ -198,7 +219,8 @@ def compare_strategies(
     progress : bool, default False
         Show on standard error how many runs are done.
     warm_start : bool, default False
-        As in `run_experiment`.
+    stop : stopping rule, list of them, or dict from name to rule, optional
+        Both as in `run_experiment`; the table says where each rule would have stopped.
 
     Returns
     -------
@@ -224,17 +246,18 @@ def compare_strategies(
     from joblib import Parallel, delayed
 
     named = _named(STRATEGIES if strategies is None else strategies)
-    X_pool, y_pool = _check_data(X_pool, y_pool, "pool")
-    X_test, y_test = _check_data(X_test, y_test, "test")
-    _check_same_kind(y_pool, y_test)
-    _check_counts(initial_samples, batch_size, iterations, len(y_pool))
+    X_pool, y_pool = check_data(X_pool, y_pool, "pool")
+    X_test, y_test = check_data(X_test, y_test, "test")
+    check_same_kind(y_pool, y_test)
+    check_counts(initial_samples, batch_size, iterations, len(y_pool))
     seeds = _seeds(random_state, check_count(n_seeds, "n_seeds"))
-    model = _default_estimator(estimator, X_pool)
+    model = default_estimator(estimator, X_pool)
     data = (X_pool, y_pool, X_test, y_test)
     sizes = (initial_samples, batch_size, iterations)
+    options = {"warm_start": warm_start, "stop": check_rules(stop)}
     tasks = [delayed(_full_accuracy)(model, *data)]
     tasks += [
-        delayed(_one_curve)(name, strategy, model, data, sizes, seed, warm_start)
+        delayed(_one_curve)(name, strategy, model, data, sizes, seed, options)
         for seed in seeds
         for name, strategy in named.items()
     ]
@@ -254,7 +277,7 @@ def _one_curve(
     data: tuple[Any, Any, Any, Any],
     sizes: tuple[int, int, int],
     seed: int,
-    warm_start: bool,
+    options: dict[str, Any],
 ) -> LearningCurve:
     from dataclasses import replace
 
@@ -264,12 +287,7 @@ def _one_curve(
         if isinstance(strategy, str):
             _warm_up(strategy, estimator, *data[:2], sizes[0])
         curve = run_experiment(
-            strategy,
-            *data,
-            *sizes,
-            estimator=estimator,
-            random_state=seed,
-            warm_start=warm_start,
+            strategy, *data, *sizes, estimator=estimator, random_state=seed, **options
         )
     return replace(curve, strategy=name)
 
@@ -279,7 +297,7 @@ def _warm_up(strategy: str, estimator: Any, X: Any, y: NDArray[Any], n_initial: 
 
     Only the strategies of fastal: a function of the user's is called for the queries alone.
     """
-    rows = np.array(_initial_rows(y, n_initial, np.random.RandomState(0)))
+    rows = np.array(initial_rows(y, n_initial, np.random.RandomState(0)))
     few = take_rows(X, rows)
     ActiveLearner(estimator, strategy, random_state=0).fit(few, y[rows]).query(few, 1)
 
@@ -322,62 +340,3 @@ def _seeds(first: Any, n_seeds: int) -> range:
     if not 0 <= first <= 2**32 - n_seeds:
         raise ValueError(f"random_state must lie between 0 and 2**32 - n_seeds, got {first}")
     return range(int(first), int(first) + n_seeds)
-
-
-def _check_data(X: Any, y: Any, which: str) -> tuple[Any, NDArray[Any]]:
-    X = as_rows(X, f"X_{which}")
-    try:
-        y = check_labels(y, X, "the experiment")
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"y_{which}: {error}") from error
-    if not y.size:
-        raise ValueError(f"X_{which} must have at least one row, got none")
-    return X, y
-
-
-def _check_same_kind(y_pool: NDArray[Any], y_test: NDArray[Any]) -> None:
-    # "1" and 1 are never equal: every accuracy would be 0, and nothing would say why.
-    if (y_pool.dtype.kind in "biuf") != (y_test.dtype.kind in "biuf"):
-        raise TypeError(
-            f"y_pool and y_test must hold labels of one kind, got {y_pool[0]!r} and {y_test[0]!r}"
-        )
-
-
-def _check_counts(initial: Any, batch: Any, iterations: Any, n_pool: int) -> tuple[int, int, int]:
-    initial = check_count(initial, "initial_samples")
-    if not 2 <= initial <= n_pool:
-        raise ValueError(
-            f"initial_samples must lie between 2 and the {n_pool} rows of X_pool, got {initial}"
-        )
-    return initial, check_count(batch, "batch_size"), check_count(iterations, "iterations")
-
-
-def _default_estimator(estimator: Any, X: Any) -> Any:
-    if estimator is not None:
-        return estimator
-    if not hasattr(X, "shape") and isinstance(X[0], str):
-        raise TypeError(
-            "X_pool holds texts, which the default estimator cannot read; pass estimator="
-            "make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000)), or vectorise "
-            "them first"
-        )
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(max_iter=1000)
-
-
-def _initial_rows(y: NDArray[Any], n: int, rng: Any) -> list[int]:
-    """Draw n rows, the last of them replaced if they would all be of one class."""
-    order = rng.permutation(len(y))
-    rows: list[int] = order[:n].tolist()
-    if (y[rows] == y[rows[0]]).all():
-        others = order[y[order] != y[rows[0]]]
-        if not others.size:
-            raise ValueError(f"y_pool must hold at least two classes, got only {y[0]!r}")
-        rows[-1] = int(others[0])
-    return rows
-
-
-def _draw_seed(rng: Any) -> int:
-    # `choice` is common to RandomState and Generator.
-    return int(rng.choice(2**31))

@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Comparison", "LearningCurve"]
+from fastal import _stops
+from fastal._stops import Stop
+
+__all__ = ["Comparison", "LearningCurve", "Stop"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,8 @@ class LearningCurve:
     strategy : str
     seed : int or None
         What was given as `random_state`.
+    stops : tuple of Stop
+        Where each stopping rule would have stopped, if any were asked.
 
     Examples
     --------
@@ -64,6 +69,7 @@ class LearningCurve:
     rows: NDArray[np.int64]
     strategy: str
     seed: int | None
+    stops: tuple[Stop, ...] = ()
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         yield self.n_labels
@@ -212,8 +218,21 @@ class Comparison:
                 "90 %, 95 %: labels (median) to reach that share of the whole pool's accuracy.",
                 "choose, train, predict: seconds of one run.",
                 *self._saving(),
+                *_stops.table(self.curves),
             ]
         )
+
+    def stops(self) -> list[dict[str, Any]]:
+        """Where the stopping rules would have stopped: one dict for each strategy and rule.
+
+        Returns
+        -------
+        rows : list of dict
+            strategy, rule, n_seeds; n_stopped, in how many of the seeds the rule stopped at all;
+            labels (the median over the seeds, inf if most never stopped); and, mean over the seeds
+            that stopped: accuracy there, best_accuracy and final_accuracy of the same curves.
+        """
+        return _stops.summary(self.curves)
 
     def _saving(self) -> list[str]:
         """What it comes to: how many labels the best strategy saves over random sampling."""
@@ -296,6 +315,7 @@ class Comparison:
         axes = figure.add_subplot()
         self._draw_goals(axes)
         self._draw_curves(axes)
+        _stops.draw(axes, self.curves)
         n_seeds = len(self._of("random"))
         shade = "; shaded: ± 1 standard deviation" if n_seeds > 1 else ""
         axes.set_title(f"Mean of {_seeds(n_seeds)}{shade}", fontsize=9, loc="left")

@@ -101,11 +101,22 @@ def model() -> Any:
 def test_every_score_is_here() -> None:
     elsewhere = {
         "ActiveLearner",
+        "Budget",
         "Committee",
+        "DeltaF",
+        "EstimatedAccuracy",
         "KCenterSelector",
+        "OverallUncertainty",
+        "StablePredictions",
         "TextFile",
+        "audit_error",
+        "audit_rows",
         "compare_strategies",
+        "label_rest",
+        "n_for_audit",
+        "reasons_to_stop",
         "run_experiment",
+        "threshold_table",
     }
     assert set(CASES) == set(fastal.__all__) - elsewhere
 

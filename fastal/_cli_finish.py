@@ -1,0 +1,114 @@
+"""``fastal finish``: a model labels what the person has not."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastal._cli_label import blank_rows, check_one_kind, check_output, known_labels, read_pool
+from fastal._file_writer import check_ending, write_rows
+from fastal._terminal import flow, one_line, terminal_width
+from fastal.label_store import Label, LabelStore
+
+# From so many texts on, it takes long enough to show how far it is.
+_MANY = 100_000
+
+
+def finish(args: argparse.Namespace) -> int:
+    """Label all rows of a file, and write them."""
+    from fastal._models import make_estimator, make_features
+    from fastal._rows import fit_clone
+    from fastal.finish import label_rest
+
+    texts, own = read_pool(args)
+    known, skipped = known_labels(args, texts, own)
+    output = args.output or _beside(Path(args.file))
+    inputs = [Path(args.file), *filter(None, (args.labels, args.train_on_audit))]
+    check_output("--output", output, *inputs)
+    check_ending(output)
+    if args.train_on_audit is not None:
+        known.update(_answers(args.train_on_audit, texts))
+        check_one_kind(known.values())
+    classes = set(known.values())
+    if len(classes) < 2:
+        raise ValueError(
+            f"a model needs labels of two classes, and has {len(classes)}: label more texts with "
+            f"fastal label {args.file}"
+        )
+    (X,) = make_features(texts)
+    rows = np.array(sorted(known), dtype=np.int64)
+    y = np.array([known[row] for row in rows.tolist()])
+    model = fit_clone(make_estimator(args.estimator), X[rows], y)
+    done = label_rest(model, X, rows, y, args.min_confidence, progress=len(texts) >= _MANY)
+    source, labels = done.source, done.labels
+    nobodys = np.array(sorted((skipped | blank_rows(texts)) - known.keys()), dtype=np.int64)
+    source[nobodys], labels[nobodys] = "none", None
+    kind = type(next(iter(classes)))
+    write_finished(output, kind, texts, labels, source, done.confidence)
+    _print_counts(known, labels, source, nobodys.size, args.min_confidence)
+    print(f"Written: {output}")
+    if "model" in source:
+        print(
+            f"How many of the model's labels are wrong?  fastal audit {shlex.quote(str(output))}"
+        )
+    return 0
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.finished{path.suffix}")
+
+
+def _answers(path: Path, texts: Sequence[str]) -> Mapping[int, Label]:
+    if not path.exists():
+        raise FileNotFoundError(f"no such file: {path}")
+    return LabelStore(path, texts, read_only=True).labels
+
+
+def write_finished(
+    path: Path,
+    kind: type,
+    texts: Sequence[str],
+    labels: NDArray[Any],
+    source: NDArray[np.str_],
+    confidence: NDArray[np.float64],
+) -> None:
+    """Write the columns text, label, source and confidence, one line for each text."""
+
+    def rows() -> Iterator[tuple[str, Label | None, str, float | None]]:
+        for text, label, of, sure in zip(texts, labels, source, confidence, strict=True):
+            yield text, label, str(of), None if np.isnan(sure) else round(float(sure), 6)
+
+    write_rows(path, {"text": str, "label": kind, "source": str, "confidence": float}, rows())
+
+
+def _print_counts(
+    known: Mapping[int, Label],
+    labels: NDArray[Any],
+    source: NDArray[np.str_],
+    n_nobodys: int,
+    min_confidence: float,
+) -> None:
+    by_model = source == "model"
+    n_model, n_none = int(by_model.sum()), int((source == "none").sum())
+    print(
+        f"{len(labels):,} texts: {len(known):,} labelled by you, {n_model:,} by the model, "
+        f"{n_none:,} by nobody"
+    )
+    if n_none:
+        print(
+            f"  ({n_none - n_nobodys:,} of which the model is not sure enough, confidence below "
+            f"{min_confidence:g}; {n_nobodys:,} empty or skipped)"
+        )
+    yours, models = collections.Counter(known.values()), collections.Counter(labels[by_model])
+    every = sorted(yours.keys() | models.keys(), key=lambda c: -yours[c] - models[c])
+    shown = [f"{one_line(c, 30)} {yours[c]:,} + {models[c]:,}" for c in every[:12]]
+    if len(every) > 12:
+        shown.append(f"and {len(every) - 12} more classes")
+    print("Yours + the model's:\n" + flow(shown, terminal_width()))

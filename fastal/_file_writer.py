@@ -1,0 +1,104 @@
+"""Write a table of rows as CSV, TSV, JSON lines or Parquet: whole, or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from fastal._file_rows import ENDINGS
+
+__all__ = ["check_ending", "write_csv", "write_rows"]
+
+# Rows of a Parquet row group; of the texts, no more are copied at once.
+_GROUP_ROWS = 65_536
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file of a kind that cannot be written."""
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(
+            f"{path}: the ending must be one of {', '.join(ENDINGS)}, got {path.suffix or 'none'}"
+        )
+    if path.suffix.lower() == ".parquet":
+        _pyarrow()
+
+
+def write_rows(path: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]]) -> None:
+    """Write the rows to a new file, which takes the place of an old one when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        The ending decides what is written.
+    columns : dict from name to type
+        str, int or float; None stands for a value that is missing (in CSV and TSV: an empty one).
+    rows : iterable of sequences
+        A value for each column.
+    """
+    kind = path.suffix.lower()
+    if kind in (".csv", ".tsv"):
+        write_csv(path, columns, rows, "\t" if kind == ".tsv" else ",")
+        return
+    with _taking_the_place_of(path) as part:
+        (_parquet if kind == ".parquet" else _json_lines)(part, columns, rows)
+
+
+@contextmanager
+def _taking_the_place_of(path: Path) -> Iterator[Path]:
+    # Beside the file: only within one file system is a change of name all or nothing.
+    part = path.with_name(path.name + ".part")
+    try:
+        yield part
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_csv(
+    path: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]], delimiter: str = ","
+) -> None:
+    """As `write_rows`, as CSV whatever the ending."""
+    with _taking_the_place_of(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        # A carriage return alone is left without quotes, and ends the line for every reader.
+        quoting = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(columns)
+        for row in rows:
+            is_odd = any(isinstance(value, str) and "\r" in value for value in row)
+            (quoting if is_odd else writer).writerow(row)
+
+
+def _json_lines(part: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]]) -> None:
+    with part.open("w", newline="", encoding="utf-8") as file:
+        for row in rows:
+            entry = dict(zip(columns, row, strict=True))
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+
+def _parquet(part: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]]) -> None:
+    pyarrow = _pyarrow()
+    types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
+    schema = pyarrow.schema([(name, types[of]) for name, of in columns.items()])
+    every = iter(rows)
+    with pyarrow.parquet.ParquetWriter(part, schema) as writer:
+        while group := list(islice(every, _GROUP_ROWS)):
+            values = [list(column) for column in zip(*group, strict=True)]
+            writer.write_table(pyarrow.table(dict(zip(columns, values, strict=True)), schema))
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            "writing Parquet needs pyarrow, which is not installed: pip install 'fastal[files]'"
+        ) from error
+    return pyarrow
