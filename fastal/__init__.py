@@ -11,8 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fastal.batches import badge, cluster_margin, information_density, ranked_batch
 from fastal.audit import audit_error, audit_rows, n_for_audit, threshold_table
+from fastal.batches import badge, cluster_margin, information_density, ranked_batch
 from fastal.committee import (
     consensus_entropy,
     kl_to_consensus,
@@ -22,8 +22,8 @@ from fastal.committee import (
 )
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
-from fastal.model_change import expected_gradient_length
 from fastal.finish import label_rest
+from fastal.model_change import expected_gradient_length
 from fastal.pool import query_pool, score_pool
 from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
@@ -56,10 +56,10 @@ __all__ = [
     "OverallUncertainty",
     "StablePredictions",
     "TextFile",
-    "badge",
-    "cluster_margin",
     "audit_error",
     "audit_rows",
+    "badge",
+    "cluster_margin",
     "compare_strategies",
     "consensus_entropy",
     "distance_to_boundary",

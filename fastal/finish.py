@@ -156,9 +156,7 @@ def label_rest(
     calibrated, least of all when the rows they learnt from were chosen for being hard.  What a
     threshold is worth, `fastal.threshold_table` tells.
 
-    One thread asks the model itself, block by block: about four times one product ``X @ w`` of the
-    pool with the weights (300,000 sparse rows, 20 classes), and 16 MB in place of the 100 MB of
-    ``predict_proba``.
+    The model itself is asked, block by block: the probabilities of the whole pool never exist.
 
     Examples
     --------
