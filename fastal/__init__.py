@@ -20,11 +20,14 @@ from fastal.committee import (
 )
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal.falcun import falcun
+from fastal.herding import max_herding, uncertainty_herding
 from fastal.pool import query_pool, score_pool
 from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
 from fastal.selector import KCenterSelector
 from fastal.text_file import TextFile
+from fastal.typical import typiclust
 from fastal.uncertainty import distance_to_boundary, entropy, least_confidence, margin
 
 if TYPE_CHECKING:
@@ -45,11 +48,13 @@ __all__ = [
     "entropy",
     "epsilon_greedy",
     "facility_location",
+    "falcun",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
     "least_confidence",
     "margin",
+    "max_herding",
     "max_kl_to_consensus",
     "mean_similarity",
     "prob_cover",
@@ -59,6 +64,8 @@ __all__ = [
     "run_experiment",
     "score_pool",
     "top_k",
+    "typiclust",
+    "uncertainty_herding",
     "variation_ratio",
     "vote_entropy",
     "weighted_draw",

@@ -17,6 +17,7 @@ from fastal._reference_coverage import prob_cover, purity_radius, robust_k_cente
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal._reference_pool import distance_to_boundary, query_pool, score_pool
 from fastal._reference_representation import facility_location, weighted_k_means
+from fastal._reference_typical import falcun, max_herding, typiclust, uncertainty_herding
 
 __all__ = [
     "consensus_entropy",
@@ -24,11 +25,13 @@ __all__ = [
     "entropy",
     "epsilon_greedy",
     "facility_location",
+    "falcun",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
     "least_confidence",
     "margin",
+    "max_herding",
     "max_kl_to_consensus",
     "mean_similarity",
     "prob_cover",
@@ -37,6 +40,8 @@ __all__ = [
     "robust_k_center",
     "score_pool",
     "top_k",
+    "typiclust",
+    "uncertainty_herding",
     "variation_ratio",
     "vote_entropy",
     "weighted_draw",

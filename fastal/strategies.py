@@ -37,6 +37,7 @@ from fastal._strategies_diversity import (
     robust_k_center,
     weighted_k_means,
 )
+from fastal._strategies_typical import falcun, max_herding, typiclust, uncertainty_herding
 from fastal._validation import check_random_state
 from fastal.pool import query_pool, score_pool
 
@@ -45,6 +46,7 @@ __all__ = [
     "distance_to_boundary",
     "entropy",
     "facility_location",
+    "falcun",
     "k_center",
     "k_center_density",
     "k_center_uncertainty",
@@ -52,11 +54,14 @@ __all__ = [
     "kmeans_plusplus",
     "least_confidence",
     "margin",
+    "max_herding",
     "max_kl_to_consensus",
     "prob_cover",
     "query_by_committee",
     "random",
     "robust_k_center",
+    "typiclust",
+    "uncertainty_herding",
     "variation_ratio",
     "vote_entropy",
     "weighted_k_means",
@@ -70,6 +75,8 @@ MODEL_FREE = (
     "kmeans_plusplus",
     "robust_k_center",
     "facility_location",
+    "max_herding",
+    "typiclust",
 )
 
 SCORED_IN_ONE_READ = (*OF_ONE_MODEL, "query_by_committee", *OF_COMMITTEE)

@@ -23,6 +23,9 @@ SUBJECTS = [
     "diversity",
     "coverage",
     "representation",
+    "typical",
+    "herding",
+    "falcun",
     "selection",
     "pool",
 ]
@@ -37,11 +40,13 @@ KERNEL_OF = {
     "epsilon_greedy": "top_k",
     "k_center_greedy": "k_center_greedy_csr",
     "kmeans_plusplus": "kmeans_plusplus_csr",
+    "max_herding": "facility_location",
     "mean_similarity": "unit_row_sum",
     "robust_k_center": "next_pick",
     "purity_radius": "distances_above_csr",
     "query_pool": "softmax_scores",
     "score_pool": "softmax_scores",
+    "uncertainty_herding": "facility_location",
 }
 
 
@@ -55,7 +60,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 22
+    assert len(NAMES) == 26
 
 
 @pytest.mark.parametrize("name", NAMES)

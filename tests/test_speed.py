@@ -68,6 +68,10 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
     "robust_k_center": lambda: (text_rows(), 10, 100, np.arange(5), "euclidean", 0.4),
     "purity_radius": lambda: (text_rows(), np.arange(N) % 3, 0.9, "cosine", 500, 0),
     "facility_location": lambda: (text_rows()[:500], 10, np.arange(5)),
+    "typiclust": lambda: (text_rows(), 10, np.arange(5), None, 20, 20, 0),
+    "max_herding": lambda: (text_rows()[:500], 10, np.arange(5)),
+    "uncertainty_herding": lambda: (scores()[:500], text_rows()[:500], 10, np.arange(5)),
+    "falcun": lambda: (proba(), 30, np.arange(5), 10.0, 0),
     "weighted_k_means": lambda: (text_rows(), 10, scores(), np.arange(5), 100, 20, 1e-4, 0),
 }
 RETURN_ROWS = {
@@ -79,6 +83,10 @@ RETURN_ROWS = {
     "prob_cover",
     "robust_k_center",
     "facility_location",
+    "falcun",
+    "max_herding",
+    "typiclust",
+    "uncertainty_herding",
     "weighted_k_means",
     "query_pool",
 }
