@@ -15,7 +15,9 @@ _EVALUATIONS_PER_CALL = 64
 _PAIRED_ROWS_PER_CALL = 256
 
 
-def checked_sq_norms(data: NDArray[Any], indptr: NDArray[Any], cosine: bool) -> NDArray[np.float64]:
+def checked_sq_norms(
+    data: NDArray[Any], indptr: NDArray[Any], cosine: bool
+) -> NDArray[np.float64]:
     """Squared norms of rows whose products with others are certain to fit float64."""
     from fastal import _kernels_csr
 

@@ -41,9 +41,7 @@ def max_herding(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: An
     return np.asarray(rows[picks])
 
 
-def uncertainty_herding(
-    learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
-) -> Rows:
+def uncertainty_herding(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.uncertainty_herding` by `fastal.margin` of the model's class probabilities.
 
     Of more than 5,000 rows that many are drawn.

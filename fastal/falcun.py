@@ -14,6 +14,7 @@ from fastal.uncertainty import margin
 
 __all__ = ["falcun"]
 
+
 def falcun(
     proba: ArrayLike,
     k: int,
@@ -85,10 +86,10 @@ def falcun(
     array = check_proba(proba)
     # Rows may sum to a little more than 1.
     unsure = np.maximum(margin(array), 0.0)
-    n_rows, n_classes = array.shape
+    n_rows = len(array)
     free = np.ones(n_rows, dtype=bool)
     free[check_rows(labeled, n_rows, "labeled")] = False
-    draws = check_random_state(random_state).uniform(size=min(k, np.count_nonzero(free)))
+    draws = check_random_state(random_state).uniform(size=min(k, int(np.count_nonzero(free))))
     rows = np.empty(draws.size, dtype=np.int64)
     distance, chances = unsure.copy(), np.empty(n_rows)
     for i, draw in enumerate(draws):
