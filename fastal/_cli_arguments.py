@@ -44,10 +44,12 @@ strategies:
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio
   weighted_k_means, prob_cover,          unsure or typical, and different from one
-  k_center_uncertainty                   another and from what is labelled
+  k_center_uncertainty, falcun,          another and from what is labelled
+  uncertainty_herding
   k_center, k_center_density,            what is least like anything labelled; these
   kmeans_plusplus, robust_k_center,      need no model
-  facility_location
+  facility_location, max_herding,
+  typiclust
   random                                 a random draw, which all others must beat
 """
 

@@ -1,4 +1,4 @@
-"""Compiled loops behind facility location and weighted k-means.
+"""Compiled loops behind facility location, herding and k-means.
 
 Facility location reads the pool twice over: a candidate's entries from its row, and for each of
 them the postings of the term (all rows that have it) from a copy of the pool sorted by term.  One
@@ -216,7 +216,8 @@ def cover(
 @njit
 def facility_location(
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    sharpness: float, nearest: Any, covered: Any, weights: Any, rank: Any, step: int, n_left: int, budget: int,
+    sharpness: float, nearest: Any, covered: Any, weights: Any, rank: Any,
+    step: int, n_left: int, budget: int,
     heap: Any, bound: Any, evaluated: Any,
 ) -> int:  # fmt: skip
     """Return the candidate of the largest gain, or -1 if more than budget must be evaluated.

@@ -13,6 +13,9 @@ from fastal._kernels_representation import add_products
 # Squared distances of unit rows below this are rounding: the rows count as equal.
 SAME = 1e-12
 
+# Numbers that stay in the cache while they are raised to a power.
+_BLOCK = 512
+
 
 @njit
 def typiclust(
@@ -79,12 +82,31 @@ def relevance_range(unsure: Any, distance: Any, free: Any) -> Any:
 
 
 @njit
+def _raise(values: Any, exponent: int) -> None:
+    """Values to the power of a whole number, in place."""
+    squares = values.copy()
+    values[:] = 1.0
+    while exponent > 0:
+        if exponent % 2 == 1:
+            values *= squares
+        squares *= squares
+        exponent //= 2
+
+
+@njit
 def relevance(
     start: int, stop: int, unsure: Any, distance: Any, free: Any,
     low: float, span: float, top: float, gamma: float, out: Any,
 ) -> None:  # fmt: skip
     """Relevance of each row over the highest one, to the power of gamma; 0 where not free."""
+    scale = 1.0 / top if top > 0.0 else 0.0
     for row in range(start, stop):
-        out[row] = 0.0
-        if free[row] and top > 0.0:
-            out[row] = ((unsure[row] + (distance[row] - low) / span) / top) ** gamma
+        out[row] = (unsure[row] + (distance[row] - low) / span) * scale if free[row] else 0.0
+    if gamma == math.floor(gamma) and 1.0 <= gamma <= 64.0:
+        # By squares and products, which become vector instructions: a power takes 20 ns.
+        for first in range(start, stop, _BLOCK):
+            _raise(out[first : min(first + _BLOCK, stop)], int(gamma))
+    else:
+        for row in range(start, stop):
+            if free[row] and top > 0.0:
+                out[row] = out[row] ** gamma

@@ -1,7 +1,7 @@
 """Plain NumPy and SciPy twins of fastal/typical.py, herding.py and falcun.py, for the tests.
 
-Same names, same arguments, same picks; eager where the kernels are lazy.  Nothing in fastal imports
-this module.  Inputs are taken to be valid.
+Same names, same arguments, same picks; eager where the kernels are lazy.  Nothing in fastal
+imports this module.  Inputs are taken to be valid.
 """
 
 from __future__ import annotations

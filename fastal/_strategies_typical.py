@@ -17,12 +17,12 @@ from fastal.pool import score_pool
 
 Rows = NDArray[np.int64]
 
-# k-means reads the pool once for each cluster and round: of a larger pool that many rows are drawn.
+# k-means compares all rows with all centres: of a larger pool that many rows are drawn.
 _CLUSTERED = 20_000
 
 
 def typiclust(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
-    """`fastal.typiclust` around the labelled rows; of more than 20,000 rows that many are drawn."""
+    """`fastal.typiclust` around the labelled rows; of more than 20,000 rows so many are drawn."""
     features, known = _features_and_labeled(learner, X, labeled)
     rows = sampled(features.shape[0], n, known, random_state, _CLUSTERED)
     picks = typical_rows.typiclust(

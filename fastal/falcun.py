@@ -98,9 +98,8 @@ def falcun(
                 _kernels_typical.falcun, n_rows, array.size, array, int(rows[i - 1]), distance
             )
         extent = _kernels_typical.relevance_range(unsure, distance, free)
-        # A power takes as long as some ten numbers that are read.
         over_rows(
-            _kernels_typical.relevance, n_rows, 10 * n_rows,
+            _kernels_typical.relevance, n_rows, 4 * n_rows,
             unsure, distance, free, *extent, float(gamma), chances,
         )  # fmt: skip
         rows[i] = draw_row(chances, free, draw)
