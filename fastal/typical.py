@@ -105,9 +105,9 @@ def typiclust(
     Examples
     --------
     >>> import fastal
-    >>> X = [[1, 0], [9, 1], [9, 2], [9, 3], [1, 1], [0, 1], [1, 9], [2, 9], [3, 9]]
-    >>> fastal.typiclust(X, k=2, n_neighbors=2, random_state=0)
-    array([2, 7])
+    >>> X = [[9, 0], [9, 1], [9, 2], [9, 3], [9, 4], [0, 9], [1, 9], [2, 9], [3, 9], [4, 9], [5, 9]]
+    >>> fastal.typiclust(X, k=2, n_neighbors=4, random_state=0)
+    array([8, 2])
     """
     k = check_count(k, "k")
     n_neighbors = check_count(n_neighbors, "n_neighbors")
