@@ -34,6 +34,12 @@ FIRST_CALLS = {
     "robust_k_center": "fastal.robust_k_center(sp.csr_matrix(np.eye(4)), 2, 1)",
     "purity_radius": "fastal.purity_radius(sp.csr_matrix(np.eye(4)), [0, 0, 1, 1])",
     "facility_location": "fastal.facility_location(sp.csr_matrix(np.eye(4)), 2)",
+    "typiclust": "fastal.typiclust(sp.csr_matrix(np.eye(4)), 2)",
+    "max_herding": "fastal.max_herding(sp.csr_matrix(np.eye(4)), 2)",
+    "uncertainty_herding": (
+        "fastal.uncertainty_herding([1, 1, 1, 1], sp.csr_matrix(np.eye(4)), 2)"
+    ),
+    "falcun": "fastal.falcun([[0.5, 0.5], [0.2, 0.8]], 2)",
     "weighted_k_means": "fastal.weighted_k_means(sp.csr_matrix(np.eye(4)), 2, [1, 1, 1, 1])",
     "badge": "fastal.badge(np.full((4, 2), 0.5), sp.csr_matrix(np.eye(4)), 2)",
     "ranked_batch": "fastal.ranked_batch([1, 1, 1, 1], sp.csr_matrix(np.eye(4)), 2, [0])",

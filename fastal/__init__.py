@@ -23,8 +23,10 @@ from fastal.committee import (
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.finish import label_rest
+from fastal.herding import max_herding, uncertainty_herding
 from fastal.model_change import expected_gradient_length
 from fastal.pool import query_pool, score_pool
+from fastal.proba_batches import falcun
 from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
 from fastal.selector import KCenterSelector
@@ -37,6 +39,7 @@ from fastal.stopping import (
     reasons_to_stop,
 )
 from fastal.text_file import TextFile
+from fastal.typical import typiclust
 from fastal.uncertainty import distance_to_boundary, entropy, least_confidence, margin
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ __all__ = [
     "epsilon_greedy",
     "expected_gradient_length",
     "facility_location",
+    "falcun",
     "information_density",
     "k_center_greedy",
     "kl_to_consensus",
@@ -74,6 +78,7 @@ __all__ = [
     "label_rest",
     "least_confidence",
     "margin",
+    "max_herding",
     "max_kl_to_consensus",
     "mean_similarity",
     "n_for_audit",
@@ -87,6 +92,8 @@ __all__ = [
     "score_pool",
     "threshold_table",
     "top_k",
+    "typiclust",
+    "uncertainty_herding",
     "variation_ratio",
     "vote_entropy",
     "weighted_draw",

@@ -53,9 +53,13 @@ strategies:
   weighted_k_means, prob_cover,          another and from what is labelled
   k_center_uncertainty
   information_density                    unsure, and like much of the pool
+  weighted_k_means, prob_cover,          unsure or typical, and different from one
+  k_center_uncertainty, falcun,          another and from what is labelled
+  uncertainty_herding
   k_center, k_center_density,            what is least like anything labelled; these
   kmeans_plusplus, robust_k_center,      need no model
-  facility_location
+  facility_location, max_herding,
+  typiclust
   random                                 a random draw, which all others must beat
 """
 

@@ -1,4 +1,4 @@
-"""Compiled loops behind facility location and weighted k-means.
+"""Compiled loops behind facility location, herding and k-means.
 
 Facility location reads the pool twice over: a candidate's entries from its row, and for each of
 them the postings of the term (all rows that have it) from a copy of the pool sorted by term.  One
@@ -14,6 +14,7 @@ so that the plain twin and any number of threads give the same bits:
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -75,24 +76,30 @@ def _sorted_entries(data: Any, indices: Any, indptr: Any, scale: Any, row: int) 
     """Terms of a row in ascending order, and their scaled values."""
     terms = indices[indptr[row] : indptr[row + 1]].copy()
     values = data[indptr[row] : indptr[row + 1]].astype(np.float64) * scale[row]
-    rising = True
+    # Shell's sort, unless they are sorted: numba takes two seconds to compile np.argsort.
+    gap = 0
     for i in range(1, terms.size):
-        rising &= terms[i] > terms[i - 1]
-    if rising:
-        return terms, values
-    order = np.argsort(terms)
-    return terms[order], values[order]
+        if terms[i] < terms[i - 1]:
+            gap = terms.size // 2
+    while gap > 0:
+        for i in range(gap, terms.size):
+            term, value = terms[i], values[i]
+            pos = i
+            while pos >= gap and terms[pos - gap] > term:
+                terms[pos], values[pos] = terms[pos - gap], values[pos - gap]
+                pos -= gap
+            terms[pos], values[pos] = term, value
+        gap //= 2
+    return terms, values
 
 
 @njit
-def _similarities(
-    data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    row: int, stop: int, out: Any,
-) -> None:  # fmt: skip
-    """Similarity of one row to the rows before stop."""
+def add_products(
+    terms: Any, weights: Any, starts: Any, rows: Any, values: Any, stop: int, out: Any
+) -> None:
+    """Inner products of a row, given by its terms and values, with the rows before stop."""
     for other in range(stop):
         out[other] = 0.0
-    terms, weights = _sorted_entries(data, indices, indptr, scale, row)
     for i in range(terms.size):
         weight = weights[i]
         others = rows[starts[terms[i]] : starts[terms[i] + 1]]
@@ -104,7 +111,41 @@ def _similarities(
 
 
 @njit
-def _lane_sums(similarities: Any, covered: Any, stop: int, lanes: Any) -> None:
+def _similarities(
+    data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
+    row: int, stop: int, out: Any,
+) -> None:  # fmt: skip
+    """Similarity of one row to the rows before stop."""
+    terms, weights = _sorted_entries(data, indices, indptr, scale, row)
+    add_products(terms, weights, starts, rows, values, stop, out)
+
+
+@njit
+def _gauss(sharpness: float, nearest: Any, level: float, stop: int, out: Any) -> None:
+    """Similarities of the rows before stop become their Gaussian kernel, if it is sharp at all.
+
+    0 stands where they exceed neither the one to the nearest row selected nor level: there nothing
+    is gained, and an exponential is saved.
+    """
+    if sharpness == 0.0:
+        return
+    above = np.empty(stop, dtype=np.int64)
+    n_above = 0
+    apart = math.exp(-sharpness)
+    for other in range(stop):
+        # Without branches, which would be guessed wrong too often.
+        similarity = out[other]
+        is_above = similarity > min(nearest[other], level)
+        shares = similarity != 0.0
+        out[other] = (similarity if shares else apart) if is_above else 0.0
+        above[n_above] = other
+        n_above += is_above & shares
+    for i in range(n_above):
+        out[above[i]] = math.exp((out[above[i]] - 1.0) * sharpness)
+
+
+@njit
+def _lane_sums(similarities: Any, covered: Any, weights: Any, stop: int, lanes: Any) -> None:
     """What the similarities of the rows before stop exceed covered by, summed lane by lane."""
     for lane in range(LANES):
         lanes[lane] = 0.0
@@ -112,11 +153,12 @@ def _lane_sums(similarities: Any, covered: Any, stop: int, lanes: Any) -> None:
     while row + LANES <= stop:
         here = similarities[row : row + LANES]
         there = covered[row : row + LANES]
+        weight = weights[row : row + LANES]
         for lane in range(LANES):
-            lanes[lane] += max(here[lane] - there[lane], 0.0)
+            lanes[lane] += max(here[lane] - there[lane], 0.0) * weight[lane]
         row += LANES
     while row < stop:
-        lanes[row % LANES] += max(similarities[row] - covered[row], 0.0)
+        lanes[row % LANES] += max(similarities[row] - covered[row], 0.0) * weights[row]
         row += 1
 
 
@@ -124,7 +166,7 @@ def _lane_sums(similarities: Any, covered: Any, stop: int, lanes: Any) -> None:
 def sum_pairs(
     start: int, stop: int, first: int, last: int,
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    covered: Any, sums: Any,
+    sharpness: float, nearest: Any, covered: Any, weights: Any, sums: Any,
 ) -> None:  # fmt: skip
     """Add up the gains of all rows, for blocks of rows [first, last) in turn.
 
@@ -139,25 +181,34 @@ def sum_pairs(
         if lane < start or lane >= stop:
             continue
         _similarities(data, indices, indptr, scale, starts, rows, values, row, last, similarities)
-        _lane_sums(similarities, covered, last, lanes)
+        _gauss(sharpness, nearest, nearest[row], last, similarities)
+        _lane_sums(similarities, covered, weights, last, lanes)
         for i in range(LANES):
             sums[i, row] = lanes[i]
         known = covered[row]
+        weight = weights[row]
         others = sums[lane]
         for other in range(first):
-            others[other] += max(similarities[other] - known, 0.0)
+            others[other] += max(similarities[other] - known, 0.0) * weight
 
 
 @njit
 def cover(
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    row: int, covered: Any,
+    sharpness: float, row: int, nearest: Any, covered: Any,
 ) -> None:  # fmt: skip
-    """Put a row into the selection: covered is each row's similarity to its nearest one."""
+    """Put a row into the selection: nearest is each row's similarity to its nearest one.
+
+    covered is what comes of it: the same if above zero, or the Gaussian kernel.
+    """
     similarities = np.empty(covered.size)
     _similarities(
         data, indices, indptr, scale, starts, rows, values, row, covered.size, similarities
     )
+    lately = nearest.copy()
+    for other in range(covered.size):
+        nearest[other] = max(nearest[other], similarities[other])
+    _gauss(sharpness, lately, np.inf, covered.size, similarities)
     for other in range(covered.size):
         covered[other] = max(covered[other], similarities[other])
 
@@ -165,7 +216,8 @@ def cover(
 @njit
 def facility_location(
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    covered: Any, rank: Any, step: int, n_left: int, budget: int,
+    sharpness: float, nearest: Any, covered: Any, weights: Any, rank: Any,
+    step: int, n_left: int, budget: int,
     heap: Any, bound: Any, evaluated: Any,
 ) -> int:  # fmt: skip
     """Return the candidate of the largest gain, or -1 if more than budget must be evaluated.
@@ -182,7 +234,8 @@ def facility_location(
         _similarities(
             data, indices, indptr, scale, starts, rows, values, row, covered.size, similarities
         )
-        _lane_sums(similarities, covered, covered.size, lanes)
+        _gauss(sharpness, nearest, np.inf, covered.size, similarities)
+        _lane_sums(similarities, covered, weights, covered.size, lanes)
         bound[row] = 0.0
         for lane in range(LANES):
             bound[row] += lanes[lane]

@@ -28,6 +28,7 @@ from fastal._reference_pool import (
     score_pool,
 )
 from fastal._reference_representation import facility_location, weighted_k_means
+from fastal._reference_typical import falcun, max_herding, typiclust, uncertainty_herding
 
 __all__ = [
     "badge",
@@ -38,12 +39,14 @@ __all__ = [
     "epsilon_greedy",
     "expected_gradient_length",
     "facility_location",
+    "falcun",
     "information_density",
     "k_center_greedy",
     "kl_to_consensus",
     "kmeans_plusplus",
     "least_confidence",
     "margin",
+    "max_herding",
     "max_kl_to_consensus",
     "mean_similarity",
     "prob_cover",
@@ -53,6 +56,8 @@ __all__ = [
     "robust_k_center",
     "score_pool",
     "top_k",
+    "typiclust",
+    "uncertainty_herding",
     "variation_ratio",
     "vote_entropy",
     "weighted_draw",

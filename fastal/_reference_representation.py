@@ -70,8 +70,11 @@ def _similarities(X: Any, by_term: Any, row: Any) -> NDArray[np.float64]:
 
 
 def _gain(similarities: Any, covered: Any) -> float:
+    return _lane_sum(np.maximum(similarities - covered, 0.0))
+
+
+def _lane_sum(excess: Any) -> float:
     """Row modulo 8 is the lane; each is summed in row order, then the lanes in theirs."""
-    excess = np.maximum(similarities - covered, 0.0)
     lanes = np.append(excess, np.zeros(-len(excess) % _LANES)).reshape(-1, _LANES)
     # cumsum adds one by one, where sum would pair terms up.
     return float(np.cumsum(np.cumsum(lanes, axis=0)[-1])[-1])

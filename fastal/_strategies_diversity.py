@@ -106,15 +106,21 @@ def robust_k_center(learner: Any, X: Any, n: int, *, labeled: Rows, random_state
 def facility_location(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.facility_location`; of more than 5,000 rows that many are drawn."""
     features, known = _features_and_labeled(learner, X, labeled)
-    left = rows_left(features.shape[0], known)
-    if left.size > _SAMPLE:
-        drawn = check_random_state(random_state).permutation(left)[: max(n, _SAMPLE)]
-        rows = np.sort(np.append(drawn, known))
-        picks, _ = representation.facility_location(
-            take_rows(features, rows), n, np.searchsorted(rows, known), random_state=random_state
-        )
-        return np.asarray(rows[picks])
-    return representation.facility_location(features, n, known, random_state=random_state)[0]
+    rows = sampled(features.shape[0], n, known, random_state)
+    picks, _ = representation.facility_location(
+        take_rows(features, rows), n, np.searchsorted(rows, known), random_state=random_state
+    )
+    return np.asarray(rows[picks])
+
+
+def sampled(n_rows: int, n: int, known: Rows, random_state: Any, size: int | None = None) -> Rows:
+    """Rows to work on, sorted: those known and up to `size` (5,000) drawn from the others."""
+    size = max(n, _SAMPLE if size is None else size)
+    left = rows_left(n_rows, known)
+    if left.size <= size:
+        return np.arange(n_rows)
+    drawn = check_random_state(random_state).permutation(left)[:size]
+    return np.sort(np.append(drawn, known))
 
 
 def _features_and_labeled(learner: Any, X: Any, labeled: Rows) -> tuple[Any, Rows]:

@@ -202,6 +202,17 @@ def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[Any]:
     return read_only(array)
 
 
+def check_importance(scores: ArrayLike, n_rows: int) -> NDArray[np.float64]:
+    """Scores by which rows are weighted: finite and not negative, one for each row, float64."""
+    array = check_scores(scores)
+    if len(array) != n_rows:
+        raise ValueError(f"scores must hold a number for each of {n_rows} rows, got {len(array)}")
+    bad = np.flatnonzero((array < 0) | np.isinf(array))
+    if bad.size:
+        raise ValueError(f"scores must be finite and not negative, but row {bad[0]} is not")
+    return array
+
+
 def check_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64]:
     """A finite weight, not negative, for each row as float64; an empty array for none."""
     if weights is None:

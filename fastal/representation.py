@@ -8,27 +8,23 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from fastal._threads import over_rows
+from fastal._clusters import Clusters
+from fastal._facilities import Facilities, scale_of
 from fastal._validation import (
     CSR,
     check_count,
     check_csr,
+    check_importance,
     check_matrix,
     check_metric,
     check_random_state,
     check_rows,
-    check_scores,
     draw_rank,
-    read_only,
     rows_left,
 )
 from fastal.selection import top_k
 
 __all__ = ["facility_location", "weighted_k_means"]
-
-# Work of one call of a kernel: Python sees Ctrl-C in between.
-_EVALUATIONS_PER_CALL = 64
-_PAIRED_ROWS_PER_CALL = 256
 
 
 def facility_location(
@@ -103,117 +99,12 @@ def facility_location(
     known = check_rows(labeled, n_rows, "labeled")
     rank = draw_rank(n_rows, random_state)
     candidates = rows_left(n_rows, known)
-    sq_norms = _checked_sq_norms(matrix.data, matrix.indptr, metric == "cosine")
-    scale = np.ones(n_rows)
-    if metric == "cosine":
-        # A row of zeros has nothing to scale.
-        scale = 1.0 / np.sqrt(np.where(sq_norms > 0, sq_norms, 1.0))
+    scale = scale_of(matrix, metric == "cosine")
     rows = np.empty(min(k, candidates.size), dtype=np.int64)
     gains = np.empty(rows.size)
     if rows.size:
-        _Facilities(matrix, scale).pick(known, candidates, rank, rows, gains)
+        Facilities(matrix, scale).pick(known, candidates, rank, rows, gains)
     return rows, gains
-
-
-def _checked_sq_norms(
-    data: NDArray[Any], indptr: NDArray[Any], cosine: bool
-) -> NDArray[np.float64]:
-    """Squared norms of rows whose products with others are certain to fit float64."""
-    from fastal import _kernels_csr
-
-    sq_norms = np.empty(indptr.size - 1)
-    over_rows(_kernels_csr.sq_norms, sq_norms.size, data.size, data, indptr, sq_norms)
-    bad = sq_norms > 1e150
-    if cosine:
-        bad |= (sq_norms > 0) & (sq_norms < 1e-150)
-        for row in np.flatnonzero((sq_norms == 0) & (indptr[1:] > indptr[:-1])):
-            # Zeros that are stored, or numbers whose squares are too small to tell from zero.
-            bad[row] = data[indptr[row] : indptr[row + 1]].any()
-    if bad.any():
-        row = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
-            f"{sq_norms[row]:.3g}; rescale X"
-        )
-    return sq_norms
-
-
-class _Facilities:
-    """The pool by row and by term, and how well each row is covered by those selected."""
-
-    def __init__(self, X: CSR, scale: NDArray[np.float64]) -> None:
-        from fastal import _kernels_queue, _kernels_representation
-
-        self._kernels = _kernels_representation
-        self._heapify = _kernels_queue.heapify
-        n_rows, n_features = X.shape
-        frequency = np.bincount(X.indices, minlength=n_features)
-        starts = np.append(0, np.cumsum(frequency))
-        rows, values = np.empty(X.data.size, dtype=np.int32), np.empty(X.data.size)
-        self._by_row = X.data, X.indices, X.indptr, scale
-        self._kernels.transpose(*self._by_row, starts[:-1].copy(), rows, values)
-        self._pool = *self._by_row, starts, rows, values
-        self._covered = np.zeros(n_rows)
-        # What a row meets on average.
-        self._postings = int((frequency.astype(np.float64) ** 2).sum() / n_rows)
-
-    def pick(
-        self, known: Any, candidates: Any, rank: Any, picks: NDArray[Any], gains: NDArray[Any]
-    ) -> None:
-        kernels = self._kernels
-        for row in known.tolist():
-            kernels.cover(*self._pool, row, self._covered)
-        bound = self._first_bounds()
-        evaluated = np.full(rank.size, -1, dtype=np.int64)
-        heap = candidates.copy()
-        self._heapify(bound, rank, heap, heap.size)
-        for step in range(picks.size):
-            n_left = heap.size - step
-            n_evaluated = 0
-            while True:
-                row = kernels.facility_location(
-                    *self._pool, self._covered, rank, step, n_left, _EVALUATIONS_PER_CALL,
-                    heap, bound, evaluated,
-                )  # fmt: skip
-                if row >= 0:
-                    break
-                n_evaluated += _EVALUATIONS_PER_CALL
-                # Evaluating all rows together takes half the time: one similarity for each pair.
-                if n_evaluated > rank.size // 8:
-                    bound = self._all_gains()
-                    evaluated[:] = step
-                    self._heapify(bound, rank, heap, n_left)
-            picks[step], gains[step] = row, bound[row]
-            kernels.remove_first(bound, rank, n_left, heap)
-            kernels.cover(*self._pool, row, self._covered)
-
-    def _first_bounds(self) -> NDArray[np.float64]:
-        """Bounds of the gains in one pass: the sum of all products above zero."""
-        _, _, _, _, starts, _, values = self._pool
-        sums = np.empty(starts.size - 1), np.empty(starts.size - 1)
-        over_rows(self._kernels.signed_sums, starts.size - 1, values.size, starts, values, *sums)
-        bound = np.empty(self._covered.size)
-        over_rows(
-            self._kernels.first_bounds, bound.size, values.size,
-            *self._by_row, *sums, bound,
-        )  # fmt: skip
-        # Both the bound and the gain are rounded once for each term and each row: the bound is
-        # raised by more than that, and by more than what numbers next to zero lose.
-        longest = int(np.diff(self._by_row[2]).max(initial=0))
-        factor = 1.0 + 4.0 * np.finfo(np.float64).eps * (bound.size + longest + 8)
-        return np.where(bound > 0, bound * factor + np.finfo(np.float64).tiny, 0.0)
-
-    def _all_gains(self) -> NDArray[np.float64]:
-        n_rows, lanes = self._covered.size, self._kernels.LANES
-        sums = np.empty((lanes, n_rows))
-        for first in range(0, n_rows, _PAIRED_ROWS_PER_CALL):
-            last = min(first + _PAIRED_ROWS_PER_CALL, n_rows)
-            over_rows(
-                self._kernels.sum_pairs, lanes, (last - first) * self._postings * last // n_rows,
-                first, last, *self._pool, self._covered, sums,
-            )  # fmt: skip
-        # cumsum adds up one by one, as the kernel does.
-        return np.asarray(np.cumsum(sums, axis=0, out=sums)[-1].copy())
 
 
 def weighted_k_means(
@@ -271,7 +162,7 @@ def weighted_k_means(
     -----
     Each centre in turn takes the nearest candidate that no centre before has taken, the lowest
     row of equally near ones.  A centre whose rows have no score left stays where it is.  Centres
-    are dense over the features that occur among the candidates, in four arrays at most.
+    are dense over the features that occur among the candidates, in three arrays at most.
 
     References
     ----------
@@ -293,12 +184,7 @@ def weighted_k_means(
         raise ValueError(f"tol must not be negative, got {tol}")
     matrix = check_matrix(X)
     n_rows = matrix.shape[0]
-    scores = check_scores(scores)
-    if len(scores) != n_rows:
-        raise ValueError(f"scores must hold a number for each of {n_rows} rows, got {len(scores)}")
-    bad = np.flatnonzero((scores < 0) | np.isinf(scores))
-    if bad.size:
-        raise ValueError(f"scores must be finite and not negative, but row {bad[0]} is not")
+    scores = check_importance(scores, n_rows)
     rng = check_random_state(random_state)
     known = check_rows(labeled, n_rows, "labeled")
     # Ascending, so that ties among candidates go to the lowest row.
@@ -306,94 +192,5 @@ def weighted_k_means(
     if chosen.size > k:
         # Near the smallest numbers score times distance would vanish.
         weights = scores[chosen] / max(scores[chosen].max(), np.finfo(np.float64).tiny)
-        chosen = chosen[_Clusters(matrix, chosen, weights).pick(k, max_iter, tol, rng)]
+        chosen = chosen[Clusters(matrix, chosen, weights).pick(k, max_iter, tol, rng)]
     return np.asarray(chosen[np.argsort(-scores[chosen], kind="stable")])
-
-
-class _Clusters:
-    """The candidates, as CSR over the columns that occur among them, and their weights."""
-
-    def __init__(
-        self, X: CSR | NDArray[Any], rows: NDArray[np.int64], weights: NDArray[np.float64]
-    ) -> None:
-        from fastal import _kernels_csr, _kernels_representation
-
-        self._csr = _kernels_csr
-        self._kernels = _kernels_representation
-        if isinstance(X, CSR):
-            part = sp.csr_matrix((X.data, X.indices, X.indptr), shape=X.shape)[rows]
-        else:
-            part = sp.csr_matrix(X[rows])
-        columns, indices = np.unique(part.indices, return_inverse=True)
-        self._n_columns = columns.size
-        self._arrays = (
-            read_only(part.data.astype(np.float64)),
-            read_only(indices.astype(np.int64)),
-            read_only(part.indptr.astype(np.int64)),
-        )
-        self._sq_norms = _checked_sq_norms(self._arrays[0], self._arrays[2], cosine=False)
-        self._weights = weights
-
-    def pick(self, k: int, max_iter: int, tol: float, rng: Any) -> NDArray[np.int64]:
-        """Positions of k candidates."""
-        centers = self.move(self.first_centers(k, rng), max_iter, tol)
-        taken = np.zeros(self._weights.size, dtype=bool)
-        out = np.empty(k, dtype=np.int64)
-        self._kernels.nearest_rows(
-            *self._arrays, self._sq_norms, centers, (centers * centers).sum(axis=0), taken, out
-        )
-        return np.sort(out)
-
-    def first_centers(self, k: int, rng: Any) -> NDArray[np.float64]:
-        """k-means++: rows drawn by weight times squared distance from the centres before."""
-        data, indices, indptr = self._arrays
-        n_rows = self._weights.size
-        centers = np.zeros((self._n_columns, k))
-        free = np.ones(n_rows, dtype=bool)
-        nearest = np.full(n_rows, np.inf)
-        chances = self._weights
-        for c, draw in enumerate(rng.uniform(size=k)):
-            row = _draw(chances, free, draw)
-            free[row] = False
-            entries = slice(indptr[row], indptr[row + 1])
-            centers[indices[entries], c] = data[entries]
-            dots = np.empty(n_rows)
-            over_rows(self._csr.dots, n_rows, data.size, *self._arrays, centers[:, c].copy(), dots)
-            distances = (self._sq_norms + self._sq_norms[row]) - 2.0 * dots
-            nearest = np.minimum(nearest, np.maximum(distances, 0.0))
-            chances = self._weights * nearest
-        return centers
-
-    def move(self, centers: NDArray[np.float64], max_iter: int, tol: float) -> NDArray[np.float64]:
-        """Lloyd's algorithm from the given centres, which are (n_columns, k)."""
-        n_rows, k = self._weights.size, centers.shape[1]
-        data, indices, _ = self._arrays
-        means = np.bincount(indices, data, minlength=1) / n_rows
-        squares = np.bincount(indices, data**2, minlength=1) / n_rows
-        small = tol * float(np.mean(squares - means**2))
-        labels = np.full(n_rows, -1, dtype=np.int64)
-        for _ in range(max_iter):
-            previous, old = labels, centers
-            labels = np.empty(n_rows, dtype=np.int64)
-            over_rows(
-                self._kernels.nearest_centers, n_rows, data.size * k,
-                *self._arrays, old, (old * old).sum(axis=0), labels,
-            )  # fmt: skip
-            sums, totals = np.zeros_like(old), np.zeros(k)
-            self._kernels.weighted_k_means(*self._arrays, self._weights, labels, sums, totals)
-            centers = np.where(totals > 0, sums / np.where(totals > 0, totals, 1.0), old)
-            moved = ((centers - old) ** 2).sum()
-            if moved <= small or np.array_equal(labels, previous):
-                break
-        return centers
-
-
-def _draw(chances: NDArray[np.float64], free: NDArray[np.bool_], draw: float) -> int:
-    """Turn a draw from [0, 1) into a row, in proportion to the chances if any is above zero."""
-    edges = np.cumsum(chances)
-    if not edges[-1] > 0:
-        rows = np.flatnonzero(free)
-        return int(rows[int(draw * rows.size)])
-    # Rounding can bring the draw up to the total: no row behind the last chance then.
-    row = int(np.searchsorted(edges, draw * edges[-1], side="right"))
-    return min(row, int(np.searchsorted(edges, edges[-1])))

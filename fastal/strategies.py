@@ -43,6 +43,7 @@ from fastal._strategies_diversity import (
     robust_k_center,
     weighted_k_means,
 )
+from fastal._strategies_typical import falcun, max_herding, typiclust, uncertainty_herding
 from fastal._validation import check_random_state
 from fastal.pool import query_pool, score_pool
 
@@ -54,6 +55,7 @@ __all__ = [
     "entropy",
     "expected_gradient_length",
     "facility_location",
+    "falcun",
     "information_density",
     "k_center",
     "k_center_density",
@@ -62,12 +64,15 @@ __all__ = [
     "kmeans_plusplus",
     "least_confidence",
     "margin",
+    "max_herding",
     "max_kl_to_consensus",
     "prob_cover",
     "query_by_committee",
     "random",
     "ranked_batch",
     "robust_k_center",
+    "typiclust",
+    "uncertainty_herding",
     "variation_ratio",
     "vote_entropy",
     "weighted_k_means",
@@ -81,6 +86,8 @@ MODEL_FREE = (
     "kmeans_plusplus",
     "robust_k_center",
     "facility_location",
+    "max_herding",
+    "typiclust",
 )
 
 SCORED_IN_ONE_READ = (*OF_ONE_MODEL, "query_by_committee", *OF_COMMITTEE)

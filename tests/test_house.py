@@ -25,6 +25,9 @@ SUBJECTS = [
     "coverage",
     "representation",
     "batches",
+    "typical",
+    "herding",
+    "proba_batches",
     "selection",
     "pool",
 ]
@@ -42,11 +45,13 @@ KERNEL_OF = {
     "information_density": "unit_row_sum",
     "k_center_greedy": "k_center_greedy_csr",
     "kmeans_plusplus": "kmeans_plusplus_csr",
+    "max_herding": "facility_location",
     "mean_similarity": "unit_row_sum",
     "robust_k_center": "next_pick",
     "purity_radius": "distances_above_csr",
     "query_pool": "softmax_scores",
     "score_pool": "softmax_scores",
+    "uncertainty_herding": "facility_location",
 }
 
 
@@ -60,7 +65,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 27
+    assert len(NAMES) == 31
 
 
 @pytest.mark.parametrize("name", NAMES)

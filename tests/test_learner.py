@@ -131,9 +131,11 @@ SELECTING = {
     *MODEL_FREE,
     "badge",
     "cluster_margin",
+    "falcun",
     "k_center_uncertainty",
     "prob_cover",
     "ranked_batch",
+    "uncertainty_herding",
     "weighted_k_means",
 }
 PAIRS = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import cosine_similarity
 
-from fastal import _kernels_representation, _threads, representation
+from fastal import _clusters, _facilities, _kernels_representation, _threads, representation
 from fastal import _reference_representation as _reference
 from fastal._validation import check_csr
 
@@ -129,8 +129,8 @@ def test_many_evaluations_in_one_pick(monkeypatch):
     X = random_csr(np.random.RandomState(0), 60, 30, 0.3)
     expected = _reference.facility_location(X, 15)
     for budget, paired in ((1, 7), (3, 60), (64, 256)):
-        monkeypatch.setattr(representation, "_EVALUATIONS_PER_CALL", budget)
-        monkeypatch.setattr(representation, "_PAIRED_ROWS_PER_CALL", paired)
+        monkeypatch.setattr(_facilities, "_EVALUATIONS_PER_CALL", budget)
+        monkeypatch.setattr(_facilities, "_PAIRED_ROWS_PER_CALL", paired)
         rows, gains = representation.facility_location(X, 15)
         np.testing.assert_array_equal(rows, expected[0])
         np.testing.assert_array_equal(gains, expected[1])
@@ -179,8 +179,8 @@ def test_picks_equal_reference_on_real_text(real_tfidf, name, n_rows):
 
 def test_bounds_hold_in_floating_point(real_tfidf):
     X = check_csr(real_tfidf("sms_spam", 120)[:, :400])
-    scale = representation._checked_sq_norms(X.data, X.indptr, False)
-    facilities = representation._Facilities(X, 1.0 / np.sqrt(np.where(scale > 0, scale, 1.0)))
+    scale = _facilities.checked_sq_norms(X.data, X.indptr, False)
+    facilities = _facilities.Facilities(X, 1.0 / np.sqrt(np.where(scale > 0, scale, 1.0)))
     # Without negative entries the first bound is the gain but for rounding.
     gains, bounds = facilities._all_gains(), facilities._first_bounds()
     assert (bounds >= gains).all()
@@ -226,7 +226,7 @@ def test_inertia_is_that_of_scikit_learn():
     n_rows = 60 if NO_JIT else 200
     X = sp.random(n_rows, 20, 0.4, format="csr", random_state=rng)
     weights = rng.uniform(0.1, 1, size=n_rows)
-    clusters = representation._Clusters(check_csr(X), np.arange(n_rows), weights)
+    clusters = _clusters.Clusters(check_csr(X), np.arange(n_rows), weights)
     first = clusters.first_centers(7, rng)
     centers = clusters.move(first, 300, 0.0)
     theirs = KMeans(7, init=np.ascontiguousarray(first.T), n_init=1, tol=0.0, max_iter=300)
@@ -241,7 +241,7 @@ def test_first_centres_differ_and_follow_the_weights():
     weights = np.ones(12)
     weights[:4] = 0.0
     for seed in range(10):
-        clusters = representation._Clusters(check_csr(X), np.arange(12), weights)
+        clusters = _clusters.Clusters(check_csr(X), np.arange(12), weights)
         first = clusters.first_centers(2, np.random.RandomState(seed))
         assert set(first.ravel()) == {1.0, 5.0}
         # A third centre can only be drawn from rows without weight or without distance.
@@ -259,7 +259,7 @@ def test_equally_near_centres_go_to_the_first():
 def test_draws_near_one_stay_within_the_chances():
     chances = np.array([0.0, 1.0, 2.0, 0.0])
     free = np.ones(4, dtype=bool)
-    draws = [representation._draw(chances, free, draw) for draw in (0.0, 0.3, 0.4, 1 - 1e-17)]
+    draws = [_clusters.draw_row(chances, free, draw) for draw in (0.0, 0.3, 0.4, 1 - 1e-17)]
     assert draws == [1, 1, 2, 2]
 
 
@@ -318,8 +318,8 @@ def test_the_order_of_stored_entries_changes_nothing():
 
 def test_shares_of_a_small_pool(monkeypatch):
     X = random_csr(np.random.RandomState(0), 60, 30, 0.3)
-    monkeypatch.setattr(representation, "_EVALUATIONS_PER_CALL", 2)
-    monkeypatch.setattr(representation, "_PAIRED_ROWS_PER_CALL", 17)
+    monkeypatch.setattr(_facilities, "_EVALUATIONS_PER_CALL", 2)
+    monkeypatch.setattr(_facilities, "_PAIRED_ROWS_PER_CALL", 17)
     monkeypatch.setattr(_threads, "MIN_SHARE", 1)
     for threads in ("3", "8", "20"):
         monkeypatch.setenv("FASTAL_NUM_THREADS", threads)

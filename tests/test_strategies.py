@@ -349,12 +349,16 @@ def test_a_function_of_another_signature(strategy):
         "cluster_margin",
         "facility_location",
         "information_density",
+        "falcun",
         "k_center_density",
         "k_center_uncertainty",
         "kmeans_plusplus",
         "prob_cover",
         "ranked_batch",
+        "max_herding",
         "robust_k_center",
+        "typiclust",
+        "uncertainty_herding",
         "weighted_k_means",
     ],
 )
@@ -420,7 +424,9 @@ def test_ranked_batch_around_rows_outside_the_pool():
 def test_large_pools_are_sampled_where_all_rows_are_compared(monkeypatch):
     monkeypatch.setattr("fastal._strategies_diversity._SAMPLE", 20)
     pool = sp.csr_matrix(np.abs(X))
-    for strategy in ("facility_location", "robust_k_center"):
+    monkeypatch.setattr("fastal._strategies_typical._CLUSTERED", 20)
+    herding = "max_herding", "uncertainty_herding"
+    for strategy in ("facility_location", "robust_k_center", "typiclust", *herding):
         learner = ActiveLearner(LogisticRegression(), strategy, random_state=0)
         rows = learner.fit(pool[:30], Y[:30]).query(pool, 7, labeled=np.arange(30))
         assert len(set(rows.tolist())) == 7
