@@ -64,7 +64,8 @@ def main() -> None:
     parser.add_argument("--plots", type=Path, help="folder for pictures (with --report)")
     arguments = parser.parse_args()
     if arguments.report:
-        report(read(arguments.out), arguments.plots)
+        names = arguments.sets.split(",")
+        report([row for row in read(arguments.out) if row["set"] in names], arguments.plots)
         return
     if arguments.data is None:
         parser.error("--data is needed to draw curves")
@@ -194,16 +195,16 @@ def read(path: Path) -> list[dict[str, str]]:
 
 def areas(rows: list[dict[str, str]]) -> dict[tuple[str, ...], dict[tuple[str, str], float]]:
     """Mean accuracy of each curve: by estimator, initial, batch, set; then by method, seed."""
-    curves = defaultdict(list)
+    curves: dict[Any, dict[int, float]] = defaultdict(dict)
     for row in rows:
         group = (row["estimator"], row["initial"], row["batch"], row["set"])
         method = row["strategy"]
         if row["cold_start"] != "random":
             method += f" after {row['cold_start']}"
-        curves[group, (method, row["seed"])].append((int(row["n_labels"]), float(row["accuracy"])))
+        curves[group, (method, row["seed"])][int(row["n_labels"])] = float(row["accuracy"])
     out: dict[tuple[str, ...], dict[tuple[str, str], float]] = defaultdict(dict)
     for (group, own), steps in curves.items():
-        n, accuracy = np.array(sorted(steps)).T
+        n, accuracy = np.array(sorted(steps.items())).T
         span = n[-1] - n[0]
         out[group][own] = float(np.trapezoid(accuracy, n) / span if span else accuracy[-1])
     return out
