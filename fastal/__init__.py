@@ -20,6 +20,7 @@ from fastal.committee import (
 )
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal.lookahead import expected_error_reduction, expected_model_change
 from fastal.pool import query_pool, score_pool
 from fastal.representation import facility_location, weighted_k_means
 from fastal.selection import epsilon_greedy, top_k, weighted_draw
@@ -44,6 +45,8 @@ __all__ = [
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
+    "expected_error_reduction",
+    "expected_model_change",
     "facility_location",
     "k_center_greedy",
     "kl_to_consensus",

@@ -15,6 +15,7 @@ from scipy.special import xlogy
 
 from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal._reference_lookahead import expected_error_reduction, expected_model_change
 from fastal._reference_pool import distance_to_boundary, query_pool, score_pool
 from fastal._reference_representation import facility_location, weighted_k_means
 
@@ -23,6 +24,8 @@ __all__ = [
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
+    "expected_error_reduction",
+    "expected_model_change",
     "facility_location",
     "k_center_greedy",
     "kl_to_consensus",
