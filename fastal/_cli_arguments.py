@@ -43,6 +43,8 @@ strategies:
   query_by_committee, vote_entropy,      what five models, trained on different
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio
+  expected_error_reduction,              what a label would do to the model's errors,
+  expected_model_change                  or to the model itself; slow
   weighted_k_means, prob_cover,          unsure or typical, and different from one
   k_center_uncertainty                   another and from what is labelled
   k_center, k_center_density,            what is least like anything labelled; these

@@ -91,55 +91,62 @@ def _add_postings(
 
 
 @njit_reorder
-def _add_columns(found: Any, n_found: int, gains: Any, columns: Any, first: int, sums: Any) -> None:
+def _add_columns(found: Any, n_found: int, held: Any, columns: Any, first: int, sums: Any) -> None:
     """Sums += columns times gains for the terms that many rows have, on _TILE rows.
 
-    found[0] holds places in gains, found[1] rows of columns.  Four terms at a time, because every
-    step loads and stores the sums.
+    Four terms and two classes at a time: every step loads and stores the sums, and loads the
+    columns.
     """
     stop = first + _TILE
-    i = 0
-    while i < n_found:
-        # Behind the last term comes the last again, times zero.
-        j1, j2, j3 = min(i + 1, n_found - 1), min(i + 2, n_found - 1), min(i + 3, n_found - 1)
-        x0, x1 = columns[found[1, i], first:stop], columns[found[1, j1], first:stop]
-        x2, x3 = columns[found[1, j2], first:stop], columns[found[1, j3], first:stop]
-        for c in range(sums.shape[0]):
-            g0 = gains[found[0, i], c]
-            g1 = gains[found[0, j1], c] if j1 == i + 1 else 0.0
-            g2 = gains[found[0, j2], c] if j2 == i + 2 else 0.0
-            g3 = gains[found[0, j3], c] if j3 == i + 3 else 0.0
-            lane = sums[c, first:stop]
+    for i in range(0, n_found, 4):
+        x0, x1 = columns[found[i], first:stop], columns[found[i + 1], first:stop]
+        x2, x3 = columns[found[i + 2], first:stop], columns[found[i + 3], first:stop]
+        for c in range(0, sums.shape[0], 2):
+            here, there = sums[c, first:stop], sums[c + 1, first:stop]
+            g0, g1, g2, g3 = held[i, c], held[i + 1, c], held[i + 2, c], held[i + 3, c]
+            d = c + 1
+            h0, h1, h2, h3 = held[i, d], held[i + 1, d], held[i + 2, d], held[i + 3, d]
             for k in range(_TILE):
-                lane[k] = (((lane[k] + x0[k] * g0) + x1[k] * g1) + x2[k] * g2) + x3[k] * g3
-        i += 4
+                here[k] = (((here[k] + x0[k] * g0) + x1[k] * g1) + x2[k] * g2) + x3[k] * g3
+                there[k] = (((there[k] + x0[k] * h0) + x1[k] * h1) + x2[k] * h2) + x3[k] * h3
 
 
 @njit_reorder
 def _begin(base: Any, row_sums: Any, slopes: Any, shifts: Any, sums: Any) -> None:
     """Sums[y, u] = base[y, u] - row_sums[u] * slopes[y] + shifts[y]."""
-    for y in range(sums.shape[0]):
+    for y in range(base.shape[0]):
         slope, shift, known, lane = slopes[y], shifts[y], base[y], sums[y]
         for u in range(known.size):
             lane[u] = (known[u] - row_sums[u] * slope) + shift
 
 
 @njit_borrow
-def _find(begin: int, end: int, terms: Any, column_of: Any, found: Any) -> int:
-    """Which terms of a candidate are held as columns, and where; return how many."""
+def _find(
+    begin: int, end: int, terms: Any, gains: Any, column_of: Any, found: Any, held: Any
+) -> int:
+    """Columns of the terms of a candidate that have one, and their gains; return how many.
+
+    Filled up to a multiple of four by terms of no gain.
+    """
     n_found = 0
     for k in range(begin, end):
         column = column_of[np.uint64(terms[k])]
         if column >= 0:
-            found[0, n_found], found[1, n_found] = k, column
+            found[n_found] = column
+            for c in range(gains.shape[1]):
+                held[n_found, c] = gains[k, c]
             n_found += 1
+    while n_found % 4 != 0:
+        found[n_found] = found[0]
+        held[n_found, :] = 0.0
+        n_found += 1
     return n_found
 
 
 @njit
 def one_class_changes(
     start: int, stop: int,
-    weights: Any, own: Any, slopes: Any, shifts: Any, indptr: Any, terms: Any, gains: Any,
+    weights: Any, order: Any, own: Any, slopes: Any, shifts: Any, indptr: Any, terms: Any, gains: Any,
     starts: Any, rows: Any, values: Any, column_of: Any, columns: Any,
     base: Any, rest: Any, row_sums: Any, n_rows: int, zero_one: bool, out: Any,
 ) -> None:  # fmt: skip
@@ -151,22 +158,22 @@ def one_class_changes(
     0 <= own[x] < n_rows is itself that evaluation row.
     """
     n_classes, n_padded = base.shape
-    # Rows a power of two apart would share few lines of the cache.
-    sums = np.empty((n_classes, n_padded + _APART))
-    found = np.empty((2, columns.shape[0]), dtype=np.int64)
+    # Rows a power of two apart would share few lines of the cache.  An even number of classes.
+    sums = np.zeros((n_classes + n_classes % 2, n_padded + _APART))
+    found = np.empty(columns.shape[0] + 3, dtype=np.int64)
+    held = np.zeros((found.size, sums.shape[0]))
     power, rounded, loss = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
     for x in range(start, stop):
         _begin(base, row_sums, slopes[x], shifts[x], sums)
         _add_postings(indptr[x], indptr[x + 1], terms, gains, starts, rows, values, sums)
-        n_found = _find(indptr[x], indptr[x + 1], terms, column_of, found)
+        n_found = _find(indptr[x], indptr[x + 1], terms, gains, column_of, found, held)
         for first in range(0, n_padded, _TILE):
-            _add_columns(found, n_found, gains, columns, first, sums)
-        order = np.argsort(-weights[x])
+            _add_columns(found, n_found, held, columns, first, sums)
         for first in range(0, n_padded, _LANES):
             n = min(_LANES, n_rows - first)
             expected = 0.0
             left = 1.0
-            for y in order:
+            for y in order[x]:
                 weight = weights[x, y]
                 # Classes of weight zero, whose logits may be infinite, are always left out.
                 if weight == 0.0 or left * n <= _NEGLIGIBLE * expected:
@@ -247,8 +254,6 @@ def _expected_losses(
     _sums_of_others(z, highest, winner, False, shifted, power, rounded, total, weighted)
     out[:] = 0.0
     for y in range(z.shape[0]):
-        if weights[y] == 0.0:
-            continue
         d, e = shifted[y], power[y]
         for i in range(_LANES):
             wins = winner[i] == y
@@ -267,7 +272,7 @@ def _expected_losses(
 @njit
 def other_class_changes(
     start: int, stop: int,
-    weights: Any, own: Any, slopes: Any, scales: Any, indptr: Any, terms: Any, gains: Any,
+    weights: Any, order: Any, own: Any, slopes: Any, scales: Any, indptr: Any, terms: Any, gains: Any,
     starts: Any, rows: Any, values: Any, column_of: Any, columns: Any,
     base: Any, logits: Any, row_sums: Any, n_rows: int, zero_one: bool, out: Any,
 ) -> None:  # fmt: skip
@@ -277,17 +282,18 @@ def other_class_changes(
     products; it is logits[c, u] where c is the label.
     """
     n_classes, n_padded = base.shape
-    sums = np.empty((n_classes, n_padded + _APART))
-    found = np.empty((2, columns.shape[0]), dtype=np.int64)
+    sums = np.zeros((n_classes + n_classes % 2, n_padded + _APART))
+    found = np.empty(columns.shape[0] + 3, dtype=np.int64)
+    held = np.zeros((found.size, sums.shape[0]))
     scratch, lanes = np.empty((2, n_classes, _LANES)), np.empty((13, _LANES))
     z, bonus = np.empty((n_classes, _LANES)), np.empty((n_classes, _LANES))
     winner, loss, none = np.empty(_LANES, dtype=np.int64), np.empty(_LANES), np.zeros(n_classes)
     for x in range(start, stop):
         _begin(base, row_sums, slopes[x], none, sums)
         _add_postings(indptr[x], indptr[x + 1], terms, gains, starts, rows, values, sums)
-        n_found = _find(indptr[x], indptr[x + 1], terms, column_of, found)
+        n_found = _find(indptr[x], indptr[x + 1], terms, gains, column_of, found, held)
         for first in range(0, n_padded, _LANES):
-            _add_columns(found, n_found, gains, columns, first, sums)
+            _add_columns(found, n_found, held, columns, first, sums)
             for c in range(n_classes):
                 for i in range(_LANES):
                     z[c, i] = sums[c, first + i] * scales[x, c]

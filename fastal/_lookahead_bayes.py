@@ -195,13 +195,16 @@ def _by_chunks(
     def block(start: int, stop: int) -> Floats:
         x = task.candidates[start:stop]
         gains, slopes, shifts = (read_only(each) for each in changes(x))
-        weights = read_only(task.weights[start:stop])
+        weights = task.weights[start:stop]
+        # Likely classes first.
+        order = read_only(np.argsort(-weights, axis=1, kind="stable"))
+        weights = read_only(weights)
         indptr, terms = (read_only(each.astype(np.int64)) for each in (x.indptr, x.indices))
         out = np.zeros(stop - start)
         for first, chunk in zip(starts, chunks, strict=True):
             kernel(
-                0, stop - start, weights, read_only(task.own[start:stop] - first), slopes, shifts,
-                indptr, terms, gains, *chunk, min(_ROWS_AT_ONCE, n_rows - first), task.zero_one,
+                0, stop - start, weights, order, read_only(task.own[start:stop] - first), slopes,
+                shifts, indptr, terms, gains, *chunk, min(_ROWS_AT_ONCE, n_rows - first), task.zero_one,
                 out,
             )  # fmt: skip
         return out

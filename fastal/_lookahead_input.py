@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from fastal import _lookahead_bayes, _lookahead_linear
 from fastal._proba import class_probabilities
-from fastal._rows import as_rows, before_last_step, check_classifier, check_labels, n_rows, take_rows
+from fastal._rows import (
+    as_rows,
+    before_last_step,
+    check_classifier,
+    check_labels,
+    n_rows,
+    take_rows,
+)
 from fastal._validation import CSR, check_count, check_csr, check_matrix, check_rows
 
 EXACT, NEWTON, REFIT = "exact", "newton", "refit"
@@ -45,7 +52,7 @@ def read(
     unknown = np.setdiff1d(y, model.classes_)
     if unknown.size:
         raise ValueError(
-            f"y_labeled holds {unknown[0]!r}, which the estimator does not know; it was fitted to "
+            f"y_labeled holds {unknown[:1].tolist()[0]!r}, which the estimator does not know; it was fitted to "
             f"{model.classes_}"
         )
     if hasattr(estimator, "steps"):

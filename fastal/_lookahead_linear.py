@@ -72,6 +72,7 @@ def newton(model: Any, task: Task, X: Any, y: NDArray[Any]) -> Block:
     same effect on all gradients of the loss, p - e_y: (diag(p) - pp') diag(1/p) g = g if g sums to
     zero.  So pp', which ties the classes together, is left out.
     """
+
     def decisions(rows: Any) -> Floats:
         return np.asarray(rows @ model.coef_.T + model.intercept_)
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from fastal._lookahead_input import Given
-from fastal._progress import progress
 from fastal._proba import class_probabilities
+from fastal._progress import progress
 from fastal._rows import few_rows_of_many_classes, fit_clone, stack_labels, stack_rows, take_rows
 
 Floats = NDArray[np.float64]
@@ -27,9 +27,7 @@ def losses(given: Given, zero_one: bool, n_jobs: int | None, show: bool) -> Floa
     return _over_candidates(_loss, given, (zero_one,), n_jobs, show)
 
 
-def changes(
-    given: Given, method: str, parameters: bool, n_jobs: int | None, show: bool
-) -> Floats:
+def changes(given: Given, method: str, parameters: bool, n_jobs: int | None, show: bool) -> Floats:
     """Expected change of the model for each candidate."""
     return _over_candidates(_change, given, (method, parameters), n_jobs, show)
 

@@ -5,7 +5,6 @@ As in fastal/_reference.py: same names, same arguments, same results, inputs tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -130,7 +129,9 @@ def _newton_probabilities(model: Any, X: Any, label: int, rest: Any) -> NDArray[
     X, rest = (each.toarray() if sp.issparse(each) else np.asarray(each) for each in (X, rest))
     if model.fit_intercept:
         X, rest = (np.column_stack([each, np.ones(len(each))]) for each in (X, rest))
-    weights = np.column_stack([model.coef_, model.intercept_]) if model.fit_intercept else model.coef_
+    weights = (
+        np.column_stack([model.coef_, model.intercept_]) if model.fit_intercept else model.coef_
+    )
     penalty = np.ones(X.shape[1])
     penalty[model.n_features_in_ :] = 0.0
     decisions, moved = X @ weights.T, rest @ weights.T

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._progress import counter
+from fastal._rows import n_rows
 from fastal._threads import MIN_SHARE, over_blocks
 from fastal._validation import check_random_state
 
@@ -118,11 +119,9 @@ def expected_error_reduction(
     _check_name(loss, ("log", "zero_one"), "loss")
     _check_name(method, ("auto", "exact", "newton", "refit"), "method")
     rng = check_random_state(random_state)
-    given = given_input.read(
-        estimator, X_pool, X_labeled, y_labeled, candidates, evaluation, rng
-    )
+    given = given_input.read(estimator, X_pool, X_labeled, y_labeled, candidates, evaluation, rng)
     chosen = given_input.choose(given.model, method)
-    out = np.full(given_input.n_rows(given.pool), -np.inf)
+    out = np.full(n_rows(given.pool), -np.inf)
     if not given.candidates.size:
         return out
     if given.weights.shape[1] == 1:
@@ -245,13 +244,11 @@ def expected_model_change(
 
     _check_name(method, ("refit", "partial_fit"), "method")
     rng = check_random_state(random_state)
-    given = given_input.read(
-        estimator, X_pool, X_labeled, y_labeled, candidates, evaluation, rng
-    )
+    given = given_input.read(estimator, X_pool, X_labeled, y_labeled, candidates, evaluation, rng)
     if method == "partial_fit" and not hasattr(given.model, "partial_fit"):
         raise TypeError(f"{type(given.model).__name__} has no partial_fit; use method='refit'")
     complete = method == "partial_fit" or np.isin(given.model.classes_, given.y_labeled).all()
     parameters = _lookahead_refit.has_parameters(given.model) and bool(complete)
-    out = np.full(given_input.n_rows(given.pool), -np.inf)
+    out = np.full(n_rows(given.pool), -np.inf)
     out[given.candidates] = _lookahead_refit.changes(given, method, parameters, n_jobs, progress)
     return out
