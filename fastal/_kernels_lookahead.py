@@ -26,7 +26,6 @@ from fastal._kernels_scores import _LG1, _LG2, _LG3, _LG4, _LG5, _LG6, _LG7, _lo
 _LANES = 128
 
 _APART = 24
-_TILE = _LANES
 
 _LN2 = math.log(2.0)
 _SQRT2_MINUS_1 = math.sqrt(2.0) - 1.0
@@ -84,29 +83,30 @@ def _add_postings(
     for k in range(begin, end):
         term = np.uint64(terms[k])
         gain = gains[np.uint64(k)]
-        for entry in range(np.uint64(starts[term]), np.uint64(starts[term + one])):
-            value, row = values[entry], np.uint64(np.uint32(rows[entry]))
-            for c in range(np.uint64(gain.size)):
-                sums[c, row] += value * gain[c]
+        first, last = np.uint64(starts[term]), np.uint64(starts[term + one])
+        for c in range(gain.size if last > first else 0):
+            factor, lane = gain[c], sums[c]
+            for entry in range(first, last):
+                lane[np.uint64(np.uint32(rows[entry]))] += values[entry] * factor
 
 
 @njit_reorder
 def _add_columns(found: Any, n_found: int, held: Any, columns: Any, first: int, sums: Any) -> None:
-    """Sums += columns times gains for the terms that many rows have, on _TILE rows.
+    """Sums += columns times gains for the terms that many rows have, on _LANES rows.
 
     Four terms and two classes at a time: every step loads and stores the sums, and loads the
     columns.
     """
-    stop = first + _TILE
+    stop, tile = first + _LANES, columns[first // _LANES]
     for i in range(0, n_found, 4):
-        x0, x1 = columns[found[i], first:stop], columns[found[i + 1], first:stop]
-        x2, x3 = columns[found[i + 2], first:stop], columns[found[i + 3], first:stop]
+        x0, x1 = tile[found[i]], tile[found[i + 1]]
+        x2, x3 = tile[found[i + 2]], tile[found[i + 3]]
         for c in range(0, sums.shape[0], 2):
             here, there = sums[c, first:stop], sums[c + 1, first:stop]
             g0, g1, g2, g3 = held[i, c], held[i + 1, c], held[i + 2, c], held[i + 3, c]
             d = c + 1
             h0, h1, h2, h3 = held[i, d], held[i + 1, d], held[i + 2, d], held[i + 3, d]
-            for k in range(_TILE):
+            for k in range(_LANES):
                 here[k] = (((here[k] + x0[k] * g0) + x1[k] * g1) + x2[k] * g2) + x3[k] * g3
                 there[k] = (((there[k] + x0[k] * h0) + x1[k] * h1) + x2[k] * h2) + x3[k] * h3
 
@@ -154,20 +154,20 @@ def one_class_changes(
 
     t of row u for class y is base[y, u] - row_sums[u] * slopes[x, y] + shifts[x, y] + the sum of
     x_uj * gains[j, y] over the terms j of the candidate.  A term's entries stand in postings
-    (starts, rows, values) or, if many rows have it, in columns[column_of[j]].  Candidate x with
+    (starts, rows, values) or, if many rows have it, in columns[:, column_of[j]].  Candidate x with
     0 <= own[x] < n_rows is itself that evaluation row.
     """
     n_classes, n_padded = base.shape
     # Rows a power of two apart would share few lines of the cache.  An even number of classes.
     sums = np.zeros((n_classes + n_classes % 2, n_padded + _APART))
-    found = np.empty(columns.shape[0] + 3, dtype=np.int64)
+    found = np.empty(columns.shape[1] + 3, dtype=np.int64)
     held = np.zeros((found.size, sums.shape[0]))
     power, rounded, loss = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
     for x in range(start, stop):
         _begin(base, row_sums, slopes[x], shifts[x], sums)
         _add_postings(indptr[x], indptr[x + 1], terms, gains, starts, rows, values, sums)
         n_found = _find(indptr[x], indptr[x + 1], terms, gains, column_of, found, held)
-        for first in range(0, n_padded, _TILE):
+        for first in range(0, n_padded, _LANES):
             _add_columns(found, n_found, held, columns, first, sums)
         for first in range(0, n_padded, _LANES):
             n = min(_LANES, n_rows - first)
@@ -283,7 +283,7 @@ def other_class_changes(
     """
     n_classes, n_padded = base.shape
     sums = np.zeros((n_classes + n_classes % 2, n_padded + _APART))
-    found = np.empty(columns.shape[0] + 3, dtype=np.int64)
+    found = np.empty(columns.shape[1] + 3, dtype=np.int64)
     held = np.zeros((found.size, sums.shape[0]))
     scratch, lanes = np.empty((2, n_classes, _LANES)), np.empty((13, _LANES))
     z, bonus = np.empty((n_classes, _LANES)), np.empty((n_classes, _LANES))
@@ -327,3 +327,43 @@ def all_class_changes(
                     bonus[c, i] = slope[i] * bonuses[c]
             _expected_losses(z, bonus, weights[x], zero_one, scratch, lanes, winner, loss)
             out[x] += _sum_without(loss, own[x] - first, min(_LANES, n_rows - first))
+
+
+@njit
+def label_changes(
+    start: int, stop: int,
+    weights: Any, order: Any, own: Any, residuals: Any, slopes: Any, logits: Any, n_rows: int,
+    zero_one: bool, out: Any,
+) -> None:  # fmt: skip
+    """As all_class_changes, for changes that are different for each label.
+
+    The logit of class c becomes logits[c, u] + slopes[c, x, u] * residuals[x, y, c] for label y.
+    """
+    n_classes, n_padded = logits.shape
+    z, power = np.empty((n_classes, _LANES)), np.empty((n_classes, _LANES))
+    highest, second, rounded = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
+    total, weighted, loss = np.empty(_LANES), np.empty(_LANES), np.empty(_LANES)
+    winner, shifted = np.empty(_LANES, dtype=np.int64), np.empty((n_classes, _LANES))
+    for x in range(start, stop):
+        for first in range(0, n_padded, _LANES):
+            n = min(_LANES, n_rows - first)
+            expected, left = 0.0, 1.0
+            for y in order[x]:
+                if left * n <= _NEGLIGIBLE * expected:
+                    break
+                left -= weights[x, y]
+                for c in range(n_classes):
+                    slope = slopes[min(c, slopes.shape[0] - 1), x, first : first + _LANES]
+                    known, residual = logits[c, first : first + _LANES], residuals[x, y, c]
+                    for i in range(_LANES):
+                        z[c, i] = known[i] + slope[i] * residual
+                _rank(z, highest, second, winner)
+                _sums_of_others(
+                    z, highest, winner, False, shifted, power, rounded, total, weighted
+                )
+                _log(total, loss)
+                for i in range(_LANES):
+                    certain = total[i] - 1.0 if zero_one else loss[i] * total[i] - weighted[i]
+                    loss[i] = certain / total[i]
+                expected += weights[x, y] * _sum_without(loss, own[x] - first, n)
+            out[x] += expected

@@ -32,7 +32,7 @@ class Task(NamedTuple):
 
 
 # Evaluation rows that a kernel works on at once: their arrays stay in the cache.
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 2048
 # Terms that more than this share of the rows have are held as dense columns.
 _FREQUENT = 1 / 8
 
@@ -220,13 +220,15 @@ def _chunk(X: Any, first: int, base: Floats, other: Floats) -> tuple[NDArray[Any
     held = np.flatnonzero(np.diff(X.indptr) > _FREQUENT * X.shape[0])
     column_of = np.full(X.shape[1], -1, dtype=np.int64)
     column_of[held] = np.arange(held.size)
-    columns = np.ascontiguousarray(X[:, held].toarray().T)
+    # A tile of rows after the other, so that what is read together lies together.
+    columns = _padded(X[:, held].toarray().T, _LANES)
+    columns = columns.reshape(held.size, -1, _LANES).transpose(1, 0, 2)
     kept = np.repeat(column_of < 0, np.diff(X.indptr))
     starts = np.append(0, np.cumsum(np.where(column_of < 0, np.diff(X.indptr), 0)))
     own = np.s_[:, first : first + _ROWS_AT_ONCE]
     rows, values = X.indices[kept].astype(np.int32), X.data[kept].astype(np.float64)
-    dense = (columns, base[own], other[own], _row_sums(X))
-    arrays = (starts, rows, values, column_of, *(_padded(each, _LANES) for each in dense))
+    dense = (_padded(each, _LANES) for each in (base[own], other[own], _row_sums(X)))
+    arrays = (starts, rows, values, column_of, columns, *dense)
     return tuple(read_only(each) for each in arrays)
 
 

@@ -6,8 +6,14 @@ its weights; the intercept is not penalised.  Let H be the Hessian over the labe
 
     r * c(u, x) / (s + c(x, x)),     c(u, x) = [u; 1]' H^-1 [x; 1],
 
-r the residual of x: by Sherman and Morrison's formula exactly the new solution for squared loss,
-and one Newton step, from where the gradient is that of the new row alone, for logistic loss.
+r the residual of x (s = 1 / its curvature): by Sherman and Morrison's formula exactly the new
+solution for squared loss.  For logistic loss the labelled rows' part of the objective is taken as
+the parabola that it is near the fitted model, the new row's loss as it is:
+
+    C * r * c(u, x),     r = e_y - p(m),     m = decision values of x + C * r * c(x, x).
+
+(A plain Newton step has the new row's loss as a parabola as well, and leaps too far where a label
+surprises the model: the loss is almost straight there.)
 """
 
 from __future__ import annotations
@@ -18,13 +24,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import expit, softmax
+from scipy.special import expit, softmax, wrightomega
 
 from fastal._lookahead_bayes import Block, Floats, Task, _padded
 from fastal._validation import read_only
 
 # Curvature of a labelled row whose probability is 0 or 1 to the last digit: keeps H invertible.
 _LEAST_CURVATURE = 1e-12
+
+# Where the search for the residuals of the new row ends.
+_MOST_STEPS = 60
+_CLOSE = 1e-13
 
 
 def why_no_solution(model: Any) -> str | None:
@@ -55,6 +65,8 @@ def why_no_newton(model: Any) -> str | None:
 
 def ridge(model: Any, task: Task, X: Any, y: NDArray[Any]) -> Block:
     """Squared loss, targets -1 and 1: exact."""
+    from fastal._kernels_lookahead import _LANES, all_class_changes
+
     targets = np.where(y[:, np.newaxis] == model.classes_, 1.0, -1.0)
     targets = targets[:, 1:] if len(model.classes_) == 2 else targets
     alpha = float(model.alpha)
@@ -62,31 +74,104 @@ def ridge(model: Any, task: Task, X: Any, y: NDArray[Any]) -> Block:
     hessian = _Hessian(X, curvature, model.fit_intercept, task)
     known, own = hessian.decisions(targets / alpha)
     # The decision value of the label's column goes towards 1, all others towards -1.
-    return _blocks(task, hessian, known, -1.0 - own, 2.0, alpha, 1.0)
+    bonuses = np.full(known.shape[1], 2.0)
+    bonuses = bonuses if known.shape[1] > 1 else np.array([0.0, 2.0])
+    logits, shifts = read_only(_padded(_two_columns(known).T, _LANES)), _two_columns(-1.0 - own)
+
+    def block(start: int, stop: int) -> Floats:
+        across, variance = hessian.covariances(task.candidates[start:stop])
+        across /= (alpha + variance).T[:, :, np.newaxis]
+        out = np.zeros(stop - start)
+        all_class_changes(
+            0, stop - start, read_only(task.weights[start:stop]), read_only(task.own[start:stop]),
+            read_only(shifts[start:stop]), read_only(bonuses), read_only(_padded(across, _LANES)),
+            logits, len(known), task.zero_one, out,
+        )  # fmt: skip
+        return out
+
+    return block
 
 
 def newton(model: Any, task: Task, X: Any, y: NDArray[Any]) -> Block:
-    """One Newton step for logistic loss; several classes: as if each had a Hessian of its own.
+    """A Newton step for logistic loss; several classes: as if each had a Hessian of its own.
 
     The Hessian of the softmax loss of one row is diag(p) - pp'.  Its part diag(p) alone has the
     same effect on all gradients of the loss, p - e_y: (diag(p) - pp') diag(1/p) g = g if g sums to
     zero.  So pp', which ties the classes together, is left out.
     """
 
+    from fastal._kernels_lookahead import _LANES, label_changes
+
     def decisions(rows: Any) -> Floats:
         return np.asarray(rows @ model.coef_.T + model.intercept_)
 
-    p, p_own = _proba(decisions(X)), task.weights
-    curvature, own_curvature = p, p_own
-    if len(model.classes_) == 2:
-        curvature, own_curvature = p[:, 1:] * p[:, :1], p_own[:, 1:] * p_own[:, :1]
-        p_own = p_own[:, 1:]
+    p = _proba(decisions(X))
+    curvature = p[:, 1:] * p[:, :1] if len(model.classes_) == 2 else p
     curvature = np.maximum(model.C * curvature, _LEAST_CURVATURE)
     hessian = _Hessian(X, curvature, model.fit_intercept, task)
-    # Times C and over 1 + C * curvature * c(x, x): the factor C of the new row's loss.
-    return _blocks(
-        task, hessian, decisions(task.evaluation), -p_own, 1.0, 1.0 / model.C, own_curvature
-    )
+    known, own_decisions = decisions(task.evaluation), decisions(task.candidates)
+    logits = read_only(_padded(_two_columns(known).T, _LANES))
+
+    def block(start: int, stop: int) -> Floats:
+        across, own = hessian.covariances(task.candidates[start:stop])
+        residuals = residuals_of(own_decisions[start:stop], model.C * own)
+        weights = task.weights[start:stop]
+        out = np.zeros(stop - start)
+        label_changes(
+            0, stop - start, read_only(weights),
+            read_only(np.argsort(-weights, axis=1, kind="stable")),
+            read_only(task.own[start:stop]), read_only(residuals),
+            read_only(_padded(model.C * across, _LANES)), logits, len(known), task.zero_one, out,
+        )  # fmt: skip
+        return out
+
+    return block
+
+
+def residuals_of(decisions: Floats, scale: Floats) -> Floats:
+    """Residuals e_y - p of rows whose own loss is in the objective, (n_rows, n_labels, n_classes).
+
+    A row with the residual r has moved its own decision values by scale * r, and p follows from
+    where they are then: m = decisions + scale * (e_y - p(m)).
+    """
+    if decisions.shape[1] == 1:
+        return _two_residuals(decisions, scale)
+    scale = np.maximum(scale, np.finfo(np.float64).tiny)[:, np.newaxis, :]
+    target = np.eye(decisions.shape[1])
+    start = decisions[:, np.newaxis, :] + scale * target
+    # Let z be the log of the summed odds exp(m).  Then scale * p solves w + log w = log(scale) +
+    # start - z, which is Wright's omega, and the p must sum to 1.  Their sum is convex and falls
+    # with z: Newton's method from a z where one p is 1 never leaps over the solution.
+    level = np.log(scale) + start
+    z = (start - scale).max(axis=2, keepdims=True)
+    for _ in range(_MOST_STEPS):
+        w = wrightomega(level - z)
+        excess = (w / scale).sum(axis=2, keepdims=True) - 1.0
+        if (excess <= _CLOSE).all():
+            break
+        z += excess / (w / (1.0 + w) / scale).sum(axis=2, keepdims=True)
+    return np.asarray(target - wrightomega(level - z) / scale)
+
+
+def _two_residuals(decisions: Floats, scale: Floats) -> Floats:
+    """The same for a single decision value, by bisection."""
+    target = np.array([0.0, 1.0])
+    low, high = decisions - scale * (1.0 - target), decisions + scale * target
+    for _ in range(_MOST_STEPS):
+        middle = 0.5 * (low + high)
+        below = middle + scale * expit(middle) < decisions + scale * target
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    middle = 0.5 * (low + high)
+    residuals = np.zeros((*middle.shape, 2))
+    residuals[:, :, 1] = np.where(target > 0, expit(-middle), -expit(middle))
+    return residuals
+
+
+def _two_columns(decisions: Floats) -> Floats:
+    """A column of zeros before a single decision value."""
+    if decisions.shape[1] > 1:
+        return decisions
+    return np.column_stack([np.zeros(len(decisions)), decisions])
 
 
 def _proba(decisions: Floats) -> Floats:
@@ -180,31 +265,3 @@ class _Hessian:
 def _products(A: Any, B: Any) -> Floats:
     """Inner products of the rows of two sparse matrices, dense."""
     return np.asarray((A @ B.T).toarray())
-
-
-def _blocks(
-    task: Task, hessian: _Hessian, known: Floats, shifts: Floats, bonus: float,
-    plus: float, curvature: Any,
-) -> Block:  # fmt: skip
-    """Candidates that move all logits; of two classes those of the second alone."""
-    from fastal._kernels_lookahead import _LANES, all_class_changes
-
-    bonuses = np.full(known.shape[1], bonus)
-    if known.shape[1] == 1:
-        known, shifts = (np.column_stack([np.zeros(len(a)), a]) for a in (known, shifts))
-        bonuses = np.array([0.0, bonus])
-    logits = read_only(_padded(known.T, _LANES))
-    curvature = np.broadcast_to(curvature, (len(shifts), hessian.n_columns))
-
-    def block(start: int, stop: int) -> Floats:
-        across, own = hessian.covariances(task.candidates[start:stop])
-        across /= (plus + curvature[start:stop] * own).T[:, :, np.newaxis]
-        out = np.zeros(stop - start)
-        all_class_changes(
-            0, stop - start, read_only(task.weights[start:stop]), read_only(task.own[start:stop]),
-            read_only(shifts[start:stop]), bonuses, read_only(_padded(across, _LANES)), logits,
-            len(known), task.zero_one, out,
-        )  # fmt: skip
-        return out
-
-    return block

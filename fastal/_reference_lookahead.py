@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.optimize import root
 from scipy.special import entr, expit, softmax
 
 from fastal._proba import class_probabilities
@@ -39,7 +40,7 @@ def expected_error_reduction(
         scores[row] = 0.0
         for label in range(len(estimator.classes_)):
             if method == "newton":
-                p = _newton_probabilities(estimator, _stacked(X_labeled, pool[[row]]), label, rest)
+                p = _newton_probabilities(estimator, X_labeled, pool[[row]], label, rest)
             else:
                 model = _refitted(estimator, X_labeled, y_labeled, pool[[row]], label)
                 p = _aligned(model, rest, estimator.classes_)
@@ -120,31 +121,36 @@ def _aligned(model: Any, X: Any, classes: Any) -> NDArray[np.float64]:
     return out
 
 
-def _newton_probabilities(model: Any, X: Any, label: int, rest: Any) -> NDArray[np.float64]:
-    """Probabilities of `rest` after a step, for X whose last row is the new one.
+def _newton_probabilities(model: Any, X: Any, x: Any, label: int, rest: Any) -> Any:
+    """Probabilities of `rest` where the objective's model with the new row x is smallest.
 
-    Each column of weights by a Hessian of its own, with the curvature p (1 - p) of two classes or
-    p of more.
+    The labelled rows X are a parabola, each column of weights with a Hessian of its own (curvature
+    p (1 - p) of two classes, p of more), and x has the loss that it has.
     """
-    X, rest = (each.toarray() if sp.issparse(each) else np.asarray(each) for each in (X, rest))
-    if model.fit_intercept:
-        X, rest = (np.column_stack([each, np.ones(len(each))]) for each in (X, rest))
-    weights = (
-        np.column_stack([model.coef_, model.intercept_]) if model.fit_intercept else model.coef_
+    X, x, rest = (
+        each.toarray() if sp.issparse(each) else np.asarray(each) for each in (X, x, rest)
     )
-    penalty = np.ones(X.shape[1])
-    penalty[model.n_features_in_ :] = 0.0
-    decisions, moved = X @ weights.T, rest @ weights.T
-    if len(weights) == 1:
-        p, target = expit(decisions), np.array([float(label)])
-        curvature = p * (1.0 - p)
-    else:
-        p, target = softmax(decisions, axis=1), np.eye(len(weights))[label]
-        curvature = p
+    weights, penalty = model.coef_, np.ones(X.shape[1])
+    if model.fit_intercept:
+        X, x, rest = (np.column_stack([each, np.ones(len(each))]) for each in (X, x, rest))
+        weights, penalty = np.column_stack([weights, model.intercept_]), np.append(penalty, 0.0)
+    two = len(weights) == 1
+    p = expit(X @ weights.T) if two else softmax(X @ weights.T, axis=1)
+    steps = []
     for k in range(len(weights)):
-        hessian = np.diag(penalty) + model.C * (X.T * curvature[:, k]) @ X
-        gradient = model.C * (p[-1, k] - target[k]) * X[-1]
-        moved[:, k] -= rest @ np.linalg.solve(hessian, gradient)
-    if len(weights) == 1:
-        return np.column_stack([expit(-moved), expit(moved)])
-    return np.asarray(softmax(moved, axis=1))
+        curvature = p[:, k] * (1.0 - p[:, k]) if two else p[:, k]
+        hessian = np.diag(penalty) + model.C * (X.T * curvature) @ X
+        steps.append(model.C * np.linalg.solve(hessian, x[0]))
+    own = weights @ x[0]
+    scale = np.array([step @ x[0] for step in steps])
+    target = np.array([float(label)]) if two else np.eye(len(weights))[label]
+
+    def residual(m: Any) -> Any:
+        return target - (expit(m) if two else softmax(m))
+
+    # Gradually more of the loss of x: each solution is near the one before.
+    m = own
+    for share in np.linspace(0.05, 1.0, 20):
+        m = root(lambda m, share=share: m - own - share * scale * residual(m), m, tol=1e-13).x
+    moved = rest @ (weights + residual(m)[:, np.newaxis] * np.array(steps)).T
+    return np.column_stack([expit(-moved), expit(moved)]) if two else softmax(moved, axis=1)
