@@ -116,8 +116,11 @@ def loop(model: Any, pool: Any, labeled: Any, known: Any, rows: Any) -> Any:
 
 
 def correlations(arguments: argparse.Namespace) -> None:
-    print("\n| set | classes | C | Spearman, newton and refit | seeds | of margin and refit | best "
-          "10 in common | refit / newton |\n|:--|--:|--:|--:|:--|--:|--:|--:|", flush=True)  # fmt: skip
+    print(
+        "\n| set | classes | C | Spearman, newton and refit | seeds | of margin and refit "
+        "| best 10 in common | refit / newton |\n|:--|--:|--:|--:|:--|--:|--:|--:|",
+        flush=True,
+    )
     for name in arguments.newton_sets.split(","):
         X, y = read(arguments.data, name, 100, 1200)
         for C in (1.0, 10.0):

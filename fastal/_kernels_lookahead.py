@@ -146,7 +146,8 @@ def _find(
 @njit
 def one_class_changes(
     start: int, stop: int,
-    weights: Any, order: Any, own: Any, slopes: Any, shifts: Any, indptr: Any, terms: Any, gains: Any,
+    weights: Any, order: Any, own: Any, slopes: Any, shifts: Any,
+    indptr: Any, terms: Any, gains: Any,
     starts: Any, rows: Any, values: Any, column_of: Any, columns: Any,
     base: Any, rest: Any, row_sums: Any, n_rows: int, zero_one: bool, out: Any,
 ) -> None:  # fmt: skip
@@ -272,7 +273,8 @@ def _expected_losses(
 @njit
 def other_class_changes(
     start: int, stop: int,
-    weights: Any, order: Any, own: Any, slopes: Any, scales: Any, indptr: Any, terms: Any, gains: Any,
+    weights: Any, order: Any, own: Any, slopes: Any, scales: Any,
+    indptr: Any, terms: Any, gains: Any,
     starts: Any, rows: Any, values: Any, column_of: Any, columns: Any,
     base: Any, logits: Any, row_sums: Any, n_rows: int, zero_one: bool, out: Any,
 ) -> None:  # fmt: skip

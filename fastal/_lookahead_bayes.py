@@ -204,8 +204,8 @@ def _by_chunks(
         for first, chunk in zip(starts, chunks, strict=True):
             kernel(
                 0, stop - start, weights, order, read_only(task.own[start:stop] - first), slopes,
-                shifts, indptr, terms, gains, *chunk, min(_ROWS_AT_ONCE, n_rows - first), task.zero_one,
-                out,
+                shifts, indptr, terms, gains, *chunk, min(_ROWS_AT_ONCE, n_rows - first),
+                task.zero_one, out,
             )  # fmt: skip
         return out
 
@@ -222,7 +222,7 @@ def _chunk(X: Any, first: int, base: Floats, other: Floats) -> tuple[NDArray[Any
     column_of[held] = np.arange(held.size)
     # A tile of rows after the other, so that what is read together lies together.
     columns = _padded(X[:, held].toarray().T, _LANES)
-    columns = columns.reshape(held.size, -1, _LANES).transpose(1, 0, 2)
+    columns = columns.reshape(held.size, columns.shape[1] // _LANES, _LANES).transpose(1, 0, 2)
     kept = np.repeat(column_of < 0, np.diff(X.indptr))
     starts = np.append(0, np.cumsum(np.where(column_of < 0, np.diff(X.indptr), 0)))
     own = np.s_[:, first : first + _ROWS_AT_ONCE]

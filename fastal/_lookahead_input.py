@@ -52,8 +52,8 @@ def read(
     unknown = np.setdiff1d(y, model.classes_)
     if unknown.size:
         raise ValueError(
-            f"y_labeled holds {unknown[:1].tolist()[0]!r}, which the estimator does not know; it was fitted to "
-            f"{model.classes_}"
+            f"y_labeled holds {unknown[:1].tolist()[0]!r}, which the estimator does not know; it "
+            f"was fitted to {model.classes_}"
         )
     if hasattr(estimator, "steps"):
         X_pool = before_last_step(estimator, X_pool)

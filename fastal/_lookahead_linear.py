@@ -99,7 +99,6 @@ def newton(model: Any, task: Task, X: Any, y: NDArray[Any]) -> Block:
     same effect on all gradients of the loss, p - e_y: (diag(p) - pp') diag(1/p) g = g if g sums to
     zero.  So pp', which ties the classes together, is left out.
     """
-
     from fastal._kernels_lookahead import _LANES, label_changes
 
     def decisions(rows: Any) -> Floats:

@@ -57,7 +57,7 @@ def expected_error_reduction(
     method : {"auto", "exact", "newton", "refit"}, default "auto"
         "exact": what refitting gives, by a closed form, for MultinomialNB, ComplementNB,
         BernoulliNB (without alpha = 0) and RidgeClassifier (without class_weight).  "newton": for
-        LogisticRegression, one Newton step from the fitted model, an approximation.  "refit": a
+        LogisticRegression, a Newton step from the fitted model, an approximation.  "refit": a
         clone is fitted for each candidate and class.  "auto": the first of these that the
         estimator has.
     candidates : array-like of int or bool, or int, optional
@@ -94,9 +94,13 @@ def expected_error_reduction(
     with sample weights work (a new label weighs 1).  RidgeClassifier is solved exactly, whatever
     its solver's tolerance.
 
-    The Newton step takes the gradient of the new row at the fitted model, and the Hessian of all
-    rows; with more than two classes what ties the classes in it together is left out.
-    Its order of the rows is close to that of refits (docs/results-lookahead.md).
+    The Newton step takes the loss of the labelled rows as the parabola that it is near the fitted
+    model, by its Hessian there, and the loss of the new row as it is; with more than two classes,
+    what ties the classes together in the Hessian is left out.  How close it comes to the order of
+    refits is measured in docs/results-lookahead.md.
+
+    Besides the pool, memory holds the evaluation rows times the classes; for the two linear models
+    also evaluation rows times labelled rows (or features, if there are fewer).
 
     References
     ----------
