@@ -224,6 +224,15 @@ def test_newton_step_is_the_refit_where_the_penalty_rules():
     assert errors[1] < errors[0] / 50
 
 
+def test_newton_steps_of_a_certain_model():
+    model, X, X_labeled, y = case(LogisticRegression(C=2.0), n_classes=2, tfidf=True)
+    args = (model, 1000.0 * X, X_labeled, y)
+    assert (model.predict_proba(1000.0 * X) == 1.0).any()
+    for loss in ("log", "zero_one"):
+        actual, expected = both(args, loss, method="newton")
+        np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-9)
+
+
 def test_newton_orders_rows_as_refits_do():
     model = LogisticRegression(C=10, max_iter=1000)
     for n_classes in (2, 3):
@@ -420,6 +429,10 @@ def test_wrong_input():
     ridge = RidgeClassifier().fit(X_labeled, y)
     with pytest.raises(ValueError, match="X_labeled has 8 features, but the model was fitted on"):
         call(ridge, X, X_labeled[:, :8], y)
+    missing = X_labeled.copy()
+    missing.data[0] = np.nan
+    with pytest.raises(ValueError, match="X_labeled: X must be finite, but row 0 holds nan"):
+        call(ridge, X, missing, y)
     infinite = X.copy()
     infinite.data[0] = np.inf
     with pytest.raises(ValueError, match=r"inf"):
@@ -501,6 +514,10 @@ def test_model_change_where_a_class_is_missing():
     assert np.isfinite(scores).sum() == 2
     # The probabilities were compared: at most 2 apart.
     assert (scores[[7, 8]] <= 2).all()
+    # Each in the column of its class.
+    args = (GaussianNB().fit(X[:6].toarray(), y), X.toarray(), X[rows].toarray(), y[rows])
+    expected = _reference.expected_model_change(*args, candidates=[7, 8])
+    assert_equal((fastal.expected_model_change(*args, candidates=[7, 8]), expected))
 
 
 # ---- strategies --------------------------------------------------------------------------------
