@@ -115,7 +115,7 @@ def expected_error_reduction(
     >>> model = MultinomialNB().fit(X[:2], ["ham", "spam"])
     >>> scores = fastal.expected_error_reduction(model, X, X[:2], ["ham", "spam"])
     >>> scores.round(3)
-    array([-0.502, -0.502, -0.5  , -0.439])
+    array([-0.367, -0.363, -0.37 , -0.374])
     """
     from fastal import _lookahead_input as given_input
     from fastal import _lookahead_refit
@@ -238,10 +238,10 @@ def expected_model_change(
     --------
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> import fastal
-    >>> X = [[0.0], [4.0], [1.9], [1.0]]
+    >>> X = [[0.0], [4.0], [1.5], [2.5]]
     >>> tree = DecisionTreeClassifier(random_state=0).fit(X[:2], ["ham", "spam"])
     >>> fastal.expected_model_change(tree, X, X[:2], ["ham", "spam"]).round(2)
-    array([0., 0., 0., 0.])
+    array([0.  , 0.  , 0.67, 0.67])
     """
     from fastal import _lookahead_input as given_input
     from fastal import _lookahead_refit
