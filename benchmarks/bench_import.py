@@ -61,6 +61,15 @@ FIRST_CALLS_OF_MODELS = {
     )
     for n_classes in (2, 20)
 }
+# A model of counts, with scikit-learn, is there as well.
+_BAYES = (
+    f"{BEFORE}; from sklearn.naive_bayes import MultinomialNB; "
+    "X, y = np.eye(4), [0, 1, 0, 1]; model = MultinomialNB().fit(X, y)"
+)
+FIRST_CALLS_OF_MODELS |= {
+    name: (f"fastal.{name}(model, X, X, y)", _BAYES)
+    for name in ("expected_error_reduction", "expected_model_change")
+}
 _CALLS = {name: (call, BEFORE) for name, call in FIRST_CALLS.items()} | FIRST_CALLS_OF_MODELS
 
 

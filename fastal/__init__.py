@@ -24,6 +24,7 @@ from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.finish import label_rest
 from fastal.herding import max_herding, uncertainty_herding
+from fastal.lookahead import expected_error_reduction, expected_model_change
 from fastal.model_change import expected_gradient_length
 from fastal.pool import query_pool, score_pool
 from fastal.proba_batches import falcun
@@ -68,7 +69,9 @@ __all__ = [
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
+    "expected_error_reduction",
     "expected_gradient_length",
+    "expected_model_change",
     "facility_location",
     "falcun",
     "information_density",

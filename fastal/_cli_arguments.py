@@ -53,6 +53,8 @@ strategies:
   weighted_k_means, prob_cover,          another and from what is labelled
   k_center_uncertainty
   information_density                    unsure, and like much of the pool
+  expected_error_reduction,              what a label would do to the model's errors,
+  expected_model_change                  or to the model itself; slow
   weighted_k_means, prob_cover,          unsure or typical, and different from one
   k_center_uncertainty, falcun,          another and from what is labelled
   uncertainty_herding

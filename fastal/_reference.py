@@ -21,6 +21,7 @@ from fastal._reference_batches import (
 )
 from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
+from fastal._reference_lookahead import expected_error_reduction, expected_model_change
 from fastal._reference_pool import (
     distance_to_boundary,
     expected_gradient_length,
@@ -37,7 +38,9 @@ __all__ = [
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
+    "expected_error_reduction",
     "expected_gradient_length",
+    "expected_model_change",
     "facility_location",
     "falcun",
     "information_density",

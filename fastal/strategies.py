@@ -43,6 +43,7 @@ from fastal._strategies_diversity import (
     robust_k_center,
     weighted_k_means,
 )
+from fastal._strategies_lookahead import expected_error_reduction, expected_model_change
 from fastal._strategies_typical import falcun, max_herding, typiclust, uncertainty_herding
 from fastal._validation import check_random_state
 from fastal.pool import query_pool, score_pool
@@ -53,7 +54,9 @@ __all__ = [
     "consensus_entropy",
     "distance_to_boundary",
     "entropy",
+    "expected_error_reduction",
     "expected_gradient_length",
+    "expected_model_change",
     "facility_location",
     "falcun",
     "information_density",

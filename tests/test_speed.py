@@ -54,6 +54,8 @@ CASES: dict[str, Callable[[], tuple[Any, ...]]] = {
     "expected_gradient_length": lambda: (np.log(proba()[:300]), text_rows()[:300]),
     "score_pool": lambda: (model(), text_rows(), "entropy"),
     "query_pool": lambda: (model(), text_rows(), 30, "entropy"),
+    "expected_error_reduction": lambda: (naive_bayes(), text_rows()[:40], *labeled()),
+    "expected_model_change": lambda: (naive_bayes(), text_rows()[:20], *labeled()),
     "vote_entropy": votes,
     "consensus_entropy": probas,
     "kl_to_consensus": probas,
@@ -104,6 +106,16 @@ def model() -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression().fit(text_rows()[:60], np.arange(60) % 3)
+
+
+def labeled() -> tuple[Any, Any]:
+    return text_rows()[-60:], np.arange(60) % 3
+
+
+def naive_bayes() -> Any:
+    from sklearn.naive_bayes import MultinomialNB
+
+    return MultinomialNB().fit(*labeled())
 
 
 def test_every_score_is_here() -> None:
