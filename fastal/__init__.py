@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fastal.batch_committee import batch_bald
 from fastal.committee import (
     consensus_entropy,
     kl_to_consensus,
@@ -18,11 +19,12 @@ from fastal.committee import (
     variation_ratio,
     vote_entropy,
 )
+from fastal.contrast import contrastive, discriminative
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.pool import query_pool, score_pool
 from fastal.representation import facility_location, weighted_k_means
-from fastal.selection import epsilon_greedy, top_k, weighted_draw
+from fastal.selection import epsilon_greedy, stochastic_batch, top_k, weighted_draw
 from fastal.selector import KCenterSelector
 from fastal.text_file import TextFile
 from fastal.uncertainty import distance_to_boundary, entropy, least_confidence, margin
@@ -39,8 +41,11 @@ __all__ = [
     "Committee",
     "KCenterSelector",
     "TextFile",
+    "batch_bald",
     "compare_strategies",
     "consensus_entropy",
+    "contrastive",
+    "discriminative",
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
@@ -58,6 +63,7 @@ __all__ = [
     "robust_k_center",
     "run_experiment",
     "score_pool",
+    "stochastic_batch",
     "top_k",
     "variation_ratio",
     "vote_entropy",

@@ -43,6 +43,11 @@ strategies:
   query_by_committee, vote_entropy,      what five models, trained on different
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio
+  batch_bald, power_bald                 the same, without asking k times the same
+  power_margin, softmax_margin,          drawn by chance, the less sure the likelier
+  softrank_margin
+  contrastive                            what is like a labelled text, but told apart
+  discriminative                         what is easily told from all labelled texts
   weighted_k_means, prob_cover,          unsure or typical, and different from one
   k_center_uncertainty                   another and from what is labelled
   k_center, k_center_density,            what is least like anything labelled; these

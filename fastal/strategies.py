@@ -25,8 +25,17 @@ from numpy.typing import NDArray
 
 from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL
 from fastal._proba import class_probabilities as class_probabilities
-from fastal._proba import fitted
+from fastal._proba import committee_of, fitted
 from fastal._rows import n_rows
+from fastal._strategies_contrast import (
+    batch_bald,
+    contrastive,
+    discriminative,
+    power_bald,
+    power_margin,
+    softmax_margin,
+    softrank_margin,
+)
 from fastal._strategies_diversity import (
     facility_location,
     k_center,
@@ -41,7 +50,10 @@ from fastal._validation import check_random_state
 from fastal.pool import query_pool, score_pool
 
 __all__ = [
+    "batch_bald",
     "consensus_entropy",
+    "contrastive",
+    "discriminative",
     "distance_to_boundary",
     "entropy",
     "facility_location",
@@ -53,10 +65,14 @@ __all__ = [
     "least_confidence",
     "margin",
     "max_kl_to_consensus",
+    "power_bald",
+    "power_margin",
     "prob_cover",
     "query_by_committee",
     "random",
     "robust_k_center",
+    "softmax_margin",
+    "softrank_margin",
     "variation_ratio",
     "vote_entropy",
     "weighted_k_means",
@@ -92,7 +108,7 @@ def best_rows(
 
     X may be a stream, as `fastal.query_pool` takes it.
     """
-    model = fitted(learner) if name in OF_ONE_MODEL else _committee(learner, random_state)
+    model = fitted(learner) if name in OF_ONE_MODEL else committee_of(learner, random_state)
     score = "vote_entropy" if name == "query_by_committee" else name
     return query_pool(model, X, n, score, random_state, exclude=labeled, return_scores=True)
 
@@ -119,21 +135,9 @@ def distance_to_boundary(
     return score_pool(fitted(learner), X, "distance_to_boundary")
 
 
-def _committee(learner: Any, random_state: Any) -> Any:
-    """Return the committee of `query_by_committee`, or a pipeline that ends in it."""
-    from fastal.committee_model import Committee
-
-    model = fitted(learner)
-    if isinstance(model[-1] if hasattr(model, "steps") else model, Committee):
-        return model
-    seed = int(check_random_state(random_state).choice(2**31))
-    made = Committee(learner.estimator, n_members=5, random_state=seed)
-    return made.fit(learner.X_labeled_, learner.y_labeled_)
-
-
 def vote_entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.vote_entropy` of the votes of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "vote_entropy")
+    return score_pool(committee_of(learner, random_state), X, "vote_entropy")
 
 
 def query_by_committee(
@@ -154,21 +158,21 @@ def query_by_committee(
 
 def consensus_entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.consensus_entropy` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "consensus_entropy")
+    return score_pool(committee_of(learner, random_state), X, "consensus_entropy")
 
 
 def kl_to_consensus(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.kl_to_consensus` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "kl_to_consensus")
+    return score_pool(committee_of(learner, random_state), X, "kl_to_consensus")
 
 
 def max_kl_to_consensus(
     learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
 ) -> Scores:
     """`fastal.max_kl_to_consensus` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "max_kl_to_consensus")
+    return score_pool(committee_of(learner, random_state), X, "max_kl_to_consensus")
 
 
 def variation_ratio(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.variation_ratio` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "variation_ratio")
+    return score_pool(committee_of(learner, random_state), X, "variation_ratio")

@@ -127,7 +127,18 @@ MODELS = [
 
 
 # One strategy of each kind with every model, and every strategy with one model of each kind.
-SELECTING = {*MODEL_FREE, "k_center_uncertainty", "prob_cover", "weighted_k_means"}
+SELECTING = {
+    *MODEL_FREE,
+    "batch_bald",
+    "discriminative",
+    "k_center_uncertainty",
+    "power_bald",
+    "power_margin",
+    "prob_cover",
+    "softmax_margin",
+    "softrank_margin",
+    "weighted_k_means",
+}
 PAIRS = [
     *((model, name) for model in MODELS for name in ("margin", "query_by_committee", "k_center")),
     *((model, name) for model in (LR, LinearSVC(), MODELS[-1]) for name in STRATEGIES),
