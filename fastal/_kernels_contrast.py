@@ -6,46 +6,128 @@ from typing import Any
 
 import numpy as np
 
-from fastal._jit import njit, njit_reorder
-from fastal._kernels_centers import add_dots, distance_of
+from fastal._jit import njit, njit_borrow, njit_reorder
+from fastal._kernels_centers import distance_of, unsigned
 from fastal._kernels_dense import distances_to_centers
 from fastal._kernels_scores import _BLOCK, SUM_TOLERANCE, _log
-from fastal._kernels_selection import top_k
 
 # The smallest normal number stands for the probability 0, whose logarithm is minus infinity.
 TINY = 2.0**-1022
 
 
+# Distances looked at together.
+_GROUP = 16
+_FARTHEST = np.iinfo(np.int64).max
+
+
+@njit_borrow
+def _add_four(x: Any, table: Any, rows: Any, out: Any) -> None:
+    """Add four multiples of rows of the table at once: out is read and written once."""
+    first, second, third, fourth = table[rows[0]], table[rows[1]], table[rows[2]], table[rows[3]]
+    x0, x1, x2, x3 = x[0], x[1], x[2], x[3]
+    for i in range(out.size):
+        out[i] = (((out[i] + x0 * first[i]) + x1 * second[i]) + x2 * third[i]) + x3 * fourth[i]
+
+
+@njit_borrow
+def _add_dots(
+    data: Any, indices: Any, place: Any, list_rows: Any, list_values: Any, table: Any,
+    waiting: Any, places: Any, dots: Any,
+) -> None:  # fmt: skip
+    """Add a row's inner products with all labelled rows to dots.
+
+    place[term] says where the labelled rows that have it are listed, from and to, or, if negative,
+    in which row of the table they are.  Terms of the table wait until there are four of them, so
+    sums are not in the order of the row's entries; of equal labelled rows they still are equal.
+    """
+    n_waiting = 0
+    for i in range(data.size):
+        x = np.float64(data[i])
+        first, last = place[unsigned(indices[i]), 0], place[unsigned(indices[i]), 1]
+        if first < 0:
+            waiting[n_waiting] = x
+            places[n_waiting] = -1 - first
+            n_waiting += 1
+            if n_waiting == 4:
+                _add_four(waiting, table, places, dots)
+                n_waiting = 0
+            continue
+        for pos in range(unsigned(first), unsigned(last)):
+            dots[unsigned(list_rows[pos])] += x * list_values[pos]
+    for i in range(n_waiting):
+        some, x = table[places[i]], waiting[i]
+        for c in range(dots.size):
+            dots[c] += x * some[c]
+
+
+@njit_borrow
+def _keep_nearest(distances: Any, kept: Any, nearest: Any) -> None:
+    """Distances -> nearest (m,): the centres of the m smallest ones; kept (m,) is scratch.
+
+    Numbers that are not negative are ordered as their bits, and a minimum of integers becomes
+    vector instructions.
+    """
+    bits = distances.view(np.int64)
+    m = nearest.size
+    kept[:] = _FARTHEST
+    for begin in range(0, bits.size, _GROUP):
+        group = bits[begin : min(begin + _GROUP, bits.size)]
+        least = group[0]
+        for i in range(group.size):
+            least = min(least, group[i])
+        if least >= kept[m - 1]:
+            continue
+        for i in range(group.size):
+            pos = m - 1
+            if group[i] >= kept[pos]:
+                continue
+            # Of equal ones the first stays ahead.
+            while pos > 0 and kept[pos - 1] > group[i]:
+                kept[pos] = kept[pos - 1]
+                nearest[pos] = nearest[pos - 1]
+                pos -= 1
+            kept[pos] = group[i]
+            nearest[pos] = begin + i
+
+
 @njit
 def nearest_csr(
-    start: int, stop: int, first: int, rows: Any, centers: Any, nearest: Any, closeness: Any
-) -> None:
-    """Nearest centres of the rows first + [start, stop) -> nearest (n, m), nearest first.
+    start: int, stop: int, first: int,
+    data: Any, indices: Any, indptr: Any, sq_norms: Any, cosine: bool,
+    place: Any, list_rows: Any, list_values: Any, table: Any, norms: Any,
+    nearest: Any, distances: Any,
+) -> None:  # fmt: skip
+    """Nearest labelled rows of the rows first + [start, stop) -> nearest (n, m), nearest first.
 
-    Equally near ones are in the order of their numbers.  closeness, of n_centers, is scratch.
+    Equally near ones are in the order of their numbers.  norms are the squared norms of the
+    labelled rows; distances, of as many, is scratch.
     """
-    nobody = np.empty(0, dtype=np.bool_)
+    kept = np.empty(nearest.shape[1], dtype=np.int64)
+    waiting, places = np.empty(4), np.empty(4, dtype=np.int64)
     for i in range(start, stop):
         row = first + i
-        closeness[:] = 0.0
-        add_dots(rows, centers, row, 0, closeness)
-        own = rows.sq_norms[row]
-        for c in range(closeness.size):
-            closeness[c] = -distance_of(rows.cosine, own, centers.sq_norms[c], closeness[c])
-        top_k(closeness, nobody, nearest[i])
+        distances[:] = 0.0
+        _add_dots(
+            data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]],
+            place, list_rows, list_values, table, waiting, places, distances,
+        )  # fmt: skip
+        for c in range(distances.size):
+            # Adding zero turns a negative zero into a positive one.
+            distances[c] = distance_of(cosine, sq_norms[row], norms[c], distances[c]) + 0.0
+        _keep_nearest(distances, kept, nearest[i])
 
 
 @njit
 def nearest_dense(
-    start: int, stop: int, first: int, rows: Any, centers: Any, nearest: Any, closeness: Any
+    start: int, stop: int, first: int, rows: Any, centers: Any, nearest: Any, distances: Any
 ) -> None:
     """As nearest_csr, for dense rows."""
-    nobody = np.empty(0, dtype=np.bool_)
+    kept = np.empty(nearest.shape[1], dtype=np.int64)
     for i in range(start, stop):
-        distances_to_centers(rows, centers, first + i, 0, closeness)
-        for c in range(closeness.size):
-            closeness[c] = -closeness[c]
-        top_k(closeness, nobody, nearest[i])
+        distances_to_centers(rows, centers, first + i, 0, distances)
+        for c in range(distances.size):
+            distances[c] += 0.0
+        _keep_nearest(distances, kept, nearest[i])
 
 
 @njit_reorder

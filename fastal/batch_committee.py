@@ -15,10 +15,10 @@ from fastal._validation import (
     check_random_state,
     check_rows,
     draw_rank,
+    explain_bad_rows,
     read_only,
     rows_left,
 )
-from fastal.committee import kl_to_consensus
 
 __all__ = ["batch_bald"]
 
@@ -131,12 +131,10 @@ def batch_bald(
     n_members, n_rows = aligned.shape[:2]
     rng = None if random_state is None else check_random_state(random_state)
     candidates = rows_left(n_rows, check_rows(exclude, n_rows, "exclude"))
-    # This also looks at every row.
-    first_gains = kl_to_consensus(aligned)
     rank = draw_rank(n_rows, rng)
     rows, gains = np.empty(min(k, candidates.size), dtype=np.int64), np.zeros(k)
     picked = _Configurations(n_members, max_configurations, rng)
-    search = _Search(aligned, candidates, rank, first_gains)
+    search = _Search(aligned, candidates, rank)
     for i in range(rows.size):
         rows[i], gains[i] = search.best(picked)
         if i + 1 < rows.size:
@@ -204,21 +202,19 @@ class _Configurations:
 class _Search:
     """Candidates, and upper bounds of their gains."""
 
-    def __init__(
-        self, probas: NDArray[Any], candidates: Rows, rank: Rows, first_gains: Floats
-    ) -> None:
-        from fastal import _kernels_batch_bald, _kernels_scores
+    def __init__(self, probas: NDArray[Any], candidates: Rows, rank: Rows) -> None:
+        from fastal import _kernels_batch_bald
 
         self._kernels = _kernels_batch_bald
         self._probas = probas
         self._rank = rank
         n_members, n_rows, n_classes = probas.shape
-        entropies = np.empty(n_members * n_rows)
-        flat = probas.reshape(-1, n_classes)
-        wide = probas.dtype == np.float64
-        kernel = _kernels_scores.entropy if wide else _kernels_scores.entropy_float32
-        over_rows(kernel, entropies.size, flat.size, flat, entropies)
-        self._entropies = read_only(entropies.reshape(n_members, n_rows))
+        entropies = _entropies(probas.reshape(-1, n_classes)).reshape(n_members, n_rows)
+        explain_bad_rows(entropies.sum(axis=0), probas, "probas")
+        self._entropies = read_only(entropies)
+        # What a first pick gains is what any later one gains at most.
+        mean = probas.mean(axis=0, dtype=np.float64)
+        first_gains = np.maximum(_entropies(mean) - entropies.mean(axis=0), 0.0)
         self._bounds = np.full(n_rows, -np.inf)
         self._bounds[candidates] = first_gains[candidates] + _SLACK
 
@@ -275,6 +271,17 @@ class _Search:
                 level.posteriors, level.weights, level.mean, out[own],
             )  # fmt: skip
         return out
+
+
+def _entropies(p: NDArray[Any]) -> Floats:
+    """Entropy of each row; NaN if it is no distribution."""
+    from fastal import _kernels_scores
+
+    out = np.empty(len(p))
+    wide = p.dtype == np.float64
+    kernel = _kernels_scores.entropy if wide else _kernels_scores.entropy_float32
+    over_rows(kernel, len(p), p.size, read_only(p), out)
+    return out
 
 
 def _steps(gains: Floats) -> Floats:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 
-from fastal._search import DenseSearch, SparseSearch, checked_sq_norms
+from fastal._search import DenseSearch, checked_sq_norms
 from fastal._threads import MIN_SHARE, n_threads, over_blocks, over_rows
 from fastal._validation import (
     CSR,
@@ -29,6 +30,9 @@ __all__ = ["contrastive", "discriminative"]
 # Distances measured in one call of a kernel: Python sees Ctrl-C in between.
 _DISTANCES_PER_CALL = 2**24
 _MOST_ROWS_PER_CALL = 2**16
+# A list of labelled rows becomes a row of a table if it holds one in so many of them, and so many.
+_CROWDED, _LONG = 6, 16
+_TABLE_CELLS = 2**22
 # Unlabelled rows to train on: so many for each labelled one, and at least so many.
 _PER_LABELED, _AT_LEAST = 10, 10_000
 _ROWS_AT_ONCE = 16384
@@ -130,7 +134,7 @@ def _check_probabilities(
     proba: ArrayLike, proba_labeled: ArrayLike
 ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]:
     """Both as arrays, and the entropies of the labelled rows."""
-    from fastal import _kernels_scores
+    from fastal._kernels_scores import SUM_TOLERANCE
 
     pool, known = check_proba(proba), check_proba(proba_labeled, "proba_labeled")
     if not len(known):
@@ -140,8 +144,9 @@ def _check_probabilities(
             f"proba_labeled must have {pool.shape[1]} classes as proba has, got {known.shape[1]}"
         )
     known = read_only(known.astype(np.float64, copy=False))
-    entropies = np.empty(len(known))
-    over_rows(_kernels_scores.entropy, len(known), known.size, known, entropies)
+    # Few rows: a kernel of their own would take longer to compile.
+    valid = (known >= 0).all(axis=1) & (np.abs(known.sum(axis=1) - 1) <= SUM_TOLERANCE)
+    entropies = np.where(valid, entr(known).sum(axis=1), np.nan)
     explain_bad_rows(entropies, known, "proba_labeled")
     return pool, known, read_only(entropies)
 
@@ -160,7 +165,7 @@ class _Neighbours:
     """The labelled rows, to be found by rows of the pool."""
 
     def __init__(self, X: Any, X_labeled: Any, cosine: bool) -> None:
-        from fastal import _kernels_centers, _kernels_contrast, _kernels_dense
+        from fastal import _kernels_contrast
 
         pool = check_matrix(X)
         labeled = check_matrix(_as_kind_of(X, X_labeled), "X_labeled")
@@ -170,24 +175,23 @@ class _Neighbours:
                 f"X_labeled must have {n_features} features as X has, got {labeled.shape[1]}"
             )
         self.n_rows, self.n_labeled = pool.shape[0], labeled.shape[0]
-        norms = checked_sq_norms(pool, cosine), checked_sq_norms(labeled, cosine, "X_labeled")
-        nobody = np.empty(0)
-        search: SparseSearch | DenseSearch
-        if isinstance(pool, CSR):
-            search = SparseSearch(labeled, norms[1], cosine, nobody)  # type: ignore[arg-type]
-            self._rows: Any = _kernels_centers.Rows(
-                pool.data, pool.indices, pool.indptr, norms[0], nobody, cosine, pool.positive
-            )
+        norms = checked_sq_norms(pool, cosine)
+        norms_labeled = checked_sq_norms(labeled, cosine, "X_labeled")
+        self._kernel: Any
+        self._arguments: tuple[Any, ...]
+        if isinstance(pool, CSR) and isinstance(labeled, CSR):
             self._kernel = _kernels_contrast.nearest_csr
+            self._arguments = *pool[:3], norms, cosine, *_by_term(labeled), norms_labeled
             # An entry meets one in some labelled rows.
             self._work = 1 + pool.data.size // (self.n_rows + 1) * self.n_labeled // 4
         else:
-            search = DenseSearch(labeled, norms[1], cosine, nobody)  # type: ignore[arg-type]
-            self._rows = _kernels_dense.DenseRows(pool, norms[0], nobody, cosine)
+            from fastal._kernels_dense import DenseRows
+
             self._kernel = _kernels_contrast.nearest_dense
+            search = DenseSearch(labeled, norms_labeled, cosine, np.empty(0))  # type: ignore[arg-type]
+            search.add(np.arange(self.n_labeled))
+            self._arguments = DenseRows(pool, norms, np.empty(0), cosine), search.centers
             self._work = 1 + n_features * self.n_labeled
-        search.add(np.arange(self.n_labeled))
-        self._centers = search.centers
 
     def of_rows(self, first: int, n_rows: int, m: int) -> NDArray[np.int64]:
         """Nearest m labelled rows of each of n_rows rows from `first` on, (n_rows, m)."""
@@ -195,9 +199,30 @@ class _Neighbours:
         scratch = [(np.empty(self.n_labeled),) for _ in range(n_threads())]
         over_rows(
             self._kernel, n_rows, n_rows * self._work,
-            first, self._rows, self._centers, nearest, scratch=scratch,
+            first, *self._arguments, nearest, scratch=scratch,
         )  # fmt: skip
         return nearest
+
+
+def _by_term(labeled: CSR) -> tuple[NDArray[Any], ...]:
+    """The labelled rows of each term: where they are, lists of rows and values, and a table.
+
+    A term that many of them have is a row of the table, with a column for each labelled row.
+    """
+    n_labeled = labeled.shape[0]
+    columns = sp.csr_matrix(labeled[:3], shape=labeled.shape).tocsc()
+    values = columns.data.astype(np.float64)
+    ends, counts = columns.indptr, np.diff(columns.indptr)
+    crowded = np.flatnonzero(counts * _CROWDED >= max(n_labeled, _CROWDED * _LONG))
+    most = _TABLE_CELLS // max(1, n_labeled)
+    crowded = crowded[np.argsort(-counts[crowded], kind="stable")[:most]]
+    place = np.stack([ends[:-1], ends[1:]], axis=1)
+    place[crowded, 0] = -1 - np.arange(crowded.size)
+    table = np.zeros((crowded.size, n_labeled))
+    for i, term in enumerate(crowded.tolist()):
+        own = slice(ends[term], ends[term + 1])
+        table[i, columns.indices[own]] = values[own]
+    return place, columns.indices, values, table
 
 
 def _as_kind_of(X: Any, X_labeled: Any) -> Any:

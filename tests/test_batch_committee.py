@@ -183,7 +183,7 @@ def test_groups_bound_the_gains(monkeypatch):
         picked.add(p[:, row])
     levels = MODULE._groups(picked.posteriors, picked.weights, (1, 4, 16))
     assert [weights.size for _, weights in levels] == [1, 4, 16, 81]
-    search = MODULE._Search(p, np.arange(30), np.arange(30), np.zeros(30))
+    search = MODULE._Search(p, np.arange(30), np.arange(30))
     gains = [search._gains(np.arange(30), MODULE._Level(*level)) for level in levels]
     for lower, upper in itertools.pairwise(reversed(gains)):
         assert (upper >= lower - 1e-12).all()
