@@ -68,17 +68,23 @@ def assert_equal(p, k, **kwargs):
     most=st.sampled_from([1, 7, 40, 10_000]),
     random_state=st.integers(0, 3),
     n_excluded=st.integers(0, 4),
+    few=st.sampled_from([1, 16]),
 )
 def test_picks_equal_reference(
-    seed, n_members, n_rows, n_classes, steps, k, most, random_state, n_excluded
+    seed, n_members, n_rows, n_classes, steps, k, most, random_state, n_excluded, few
 ):
     if NO_JIT:
         n_rows, k, most = min(n_rows, 5), min(k, 3), min(most, 40)
     p = members(seed, n_members, n_rows, n_classes, steps=steps)
     exclude = np.random.default_rng(seed).permutation(n_rows)[:n_excluded]
-    rows, _ = assert_equal(
-        p, k, random_state=random_state, exclude=exclude, max_configurations=most
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        # As in a large pool: few rows are evaluated at once, and groups of configurations first.
+        patch.setattr(MODULE, "_FEW", few)
+        patch.setattr(MODULE, "_ENTRIES", few)
+        patch.setattr(MODULE, "_GROUPS", (2, 8))
+        rows, _ = assert_equal(
+            p, k, random_state=random_state, exclude=exclude, max_configurations=most
+        )
     assert len(rows) == min(k, n_rows - len(exclude))
     assert not set(rows.tolist()) & set(exclude.tolist())
 
@@ -190,6 +196,18 @@ def test_groups_bound_the_gains(monkeypatch):
         assert (upper > lower + 1e-6).any()
     assert_equal(p, 6, random_state=0)
     assert_equal(p, 6, random_state=0, max_configurations=50)
+
+
+def test_bounds_leave_ties_to_the_rank(monkeypatch):
+    monkeypatch.setattr(MODULE, "_GROUPS", (2,))
+    monkeypatch.setattr(MODULE, "_FEW", 1)
+    monkeypatch.setattr(MODULE, "_ENTRIES", 1)
+    p = np.repeat(members(1, 3, 1, 9), 6, axis=1)
+    # A row all members agree about leaves equal posteriors: the bound by groups is the gain.
+    picked = MODULE._Configurations(3, 10_000, None)
+    picked.add(np.full((3, 9), 1 / 9))
+    search = MODULE._Search(p, np.arange(6), np.arange(6)[::-1])
+    assert [search.best(picked)[0] for _ in range(6)] == [5, 4, 3, 2, 1, 0]
 
 
 def test_few_candidates_at_once(monkeypatch):
