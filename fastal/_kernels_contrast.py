@@ -17,6 +17,9 @@ TINY = 2.0**-1022
 
 # Distances looked at together.
 _GROUP = 16
+# Distances that come from inner products are compared in steps of 2**-36, of the squared norms if
+# Euclidean: sums of the same products in another order are equal then.
+_STEPS = 2.0**36
 _FARTHEST = np.iinfo(np.int64).max
 
 
@@ -38,7 +41,7 @@ def _add_dots(
 
     place[term] says where the labelled rows that have it are listed, from and to, or, if negative,
     in which row of the table they are.  Terms of the table wait until there are four of them, so
-    sums are not in the order of the row's entries; of equal labelled rows they still are equal.
+    sums are not in the order of the row's entries.
     """
     n_waiting = 0
     for i in range(data.size):
@@ -104,6 +107,7 @@ def nearest_csr(
     """
     kept = np.empty(nearest.shape[1], dtype=np.int64)
     waiting, places = np.empty(4), np.empty(4, dtype=np.int64)
+    largest = norms.max()
     for i in range(start, stop):
         row = first + i
         distances[:] = 0.0
@@ -111,9 +115,11 @@ def nearest_csr(
             data[indptr[row] : indptr[row + 1]], indices[indptr[row] : indptr[row + 1]],
             place, list_rows, list_values, table, waiting, places, distances,
         )  # fmt: skip
+        steps = _STEPS if cosine else _STEPS / max(sq_norms[row] + largest, 1e-290)
         for c in range(distances.size):
             # Adding zero turns a negative zero into a positive one.
-            distances[c] = distance_of(cosine, sq_norms[row], norms[c], distances[c]) + 0.0
+            distance = distance_of(cosine, sq_norms[row], norms[c], distances[c])
+            distances[c] = np.rint(distance * steps) + 0.0
         _keep_nearest(distances, kept, nearest[i])
 
 
@@ -126,7 +132,9 @@ def nearest_dense(
     for i in range(start, stop):
         distances_to_centers(rows, centers, first + i, 0, distances)
         for c in range(distances.size):
-            distances[c] += 0.0
+            # Sums of squared differences need no steps: nothing cancels in them.
+            distance = np.rint(distances[c] * _STEPS) if rows.cosine else distances[c]
+            distances[c] = distance + 0.0
         _keep_nearest(distances, kept, nearest[i])
 
 

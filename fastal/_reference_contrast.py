@@ -65,7 +65,7 @@ def contrastive(
 
 
 def _distances(X: Any, L: Any, cosine: bool) -> NDArray[np.float64]:
-    """Products summed in the order in which X stores its entries, of dense rows by column."""
+    """Cosine or squared Euclidean; from products in steps beyond what rounding changes."""
     if not sp.issparse(X) and not cosine:
         X = np.asarray(X, dtype=np.float64)
         L = np.asarray(L.toarray() if sp.issparse(L) else L, dtype=np.float64)
@@ -74,16 +74,14 @@ def _distances(X: Any, L: Any, cosine: bool) -> NDArray[np.float64]:
             out += (X[:, [j]] - L[:, j]) ** 2
         return out
     X, L = sp.csr_matrix(X, dtype=np.float64), sp.csr_matrix(L, dtype=np.float64)
-    ones = np.ones(X.shape[1])
-    x = sp.csr_matrix((X.data * X.data, X.indices, X.indptr), shape=X.shape) @ ones
-    y = sp.csr_matrix((L.data * L.data, L.indices, L.indptr), shape=L.shape) @ ones
+    x, y = np.asarray(X.multiply(X).sum(axis=1)), np.asarray(L.multiply(L).sum(axis=1)).ravel()
     dots = (X @ L.T).toarray()
-    if not cosine:
-        return np.asarray(np.maximum(x[:, np.newaxis] + y - 2 * dots, 0))
-    products = x[:, np.newaxis] * y
-    zero = products == 0
-    distances = np.maximum(1 - dots / np.sqrt(np.where(zero, 1, products)), 0)
-    return np.asarray(np.where(zero, x[:, np.newaxis] != y, distances))
+    if cosine:
+        zero = x * y == 0
+        distances = np.where(zero, x != y, 1 - dots / np.sqrt(np.where(zero, 1, x * y)))
+        return np.asarray(np.rint(np.maximum(distances, 0) * 2**36))
+    distances = np.maximum(x + y - 2 * dots, 0)
+    return np.asarray(np.rint(distances * (2**36 / np.maximum(x + y.max(), 1e-290))))
 
 
 def discriminative(

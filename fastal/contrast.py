@@ -86,10 +86,12 @@ def contrastive(
 
     Notes
     -----
-    Of equally near labelled rows the one of lower number counts as nearer.  A probability of 0 in
-    `proba` is taken as 2.2e-308, the smallest normal number, where the formula would be infinite:
-    all scores are finite, at most about 709, and rows that the formula puts at infinity are still
-    told apart.
+    Of equally near labelled rows the one of lower number counts as nearer.  Distances between
+    sparse rows come from inner products; those that differ by less than 1e-11 (cosine), or squared
+    by so much of the squared norms (Euclidean), count as equal, since rounding could tell them
+    apart.  A probability of 0 in `proba` is taken as 2.2e-308, the smallest normal number, where
+    the formula would be infinite: all scores are finite, at most about 709, and rows that the
+    formula puts at infinity are still told apart.
 
     Every row meets every labelled row, through lists of the labelled rows by term, so only terms
     that they share cost time; memory holds one distance for each labelled row and thread, and the

@@ -125,6 +125,24 @@ def test_equal_distances_go_to_the_lowest_labelled_row(make):
         np.testing.assert_allclose(scores, rel_entr(known[0], 0.5).sum())
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_distances_that_differ_by_rounding_are_equal(metric):
+    # The same products in another order: which is the least, the compiler would say.
+    rng = np.random.default_rng(0)
+    x = rng.random(40)
+    labelled = np.stack([rng.permutation(x) for _ in range(30)])
+    known = predictions(0, 30, 3)
+    pool = sp.csr_matrix(np.ones((1, 40)))
+    scores = fastal.contrastive(known[:1], pool, known, sp.csr_matrix(labelled), 1, metric)
+    np.testing.assert_allclose(scores, 0, atol=1e-12)
+
+
+def test_dense_rows_far_from_the_origin():
+    X = 1e8 + np.array([[0.0], [1.0], [2.0]])
+    known = predictions(0, 3, 3)
+    np.testing.assert_allclose(fastal.contrastive(known, X, known, X, 1), 0, atol=1e-12)
+
+
 @pytest.mark.parametrize("case", nasty_probas())
 def test_contrastive_of_nasty_probabilities(case):
     proba = nasty_probas()[case]
