@@ -20,8 +20,13 @@ FIRST_CALLS = {
     "kl_to_consensus": "fastal.kl_to_consensus([[[0.5, 0.5]], [[0.2, 0.8]]])",
     "max_kl_to_consensus": "fastal.max_kl_to_consensus([[[0.5, 0.5]], [[0.2, 0.8]]])",
     "variation_ratio": "fastal.variation_ratio([[[0.5, 0.5]], [[0.2, 0.8]]])",
+    "batch_bald": "fastal.batch_bald([[[0.5, 0.5]], [[0.2, 0.8]]], 1)",
+    "contrastive": (
+        "fastal.contrastive(np.eye(2), sp.csr_matrix(np.eye(2)), np.eye(2), np.eye(2))"
+    ),
     "top_k": "fastal.top_k([0.1, 0.9], 1)",
     "weighted_draw": "fastal.weighted_draw([0.1, 0.9], 1, 0)",
+    "stochastic_batch": "fastal.stochastic_batch([0.1, 0.9], 1, random_state=0)",
     "epsilon_greedy": "fastal.epsilon_greedy([0.1, 0.9], 1, 0.5, 0)",
     "k_center_greedy (csr)": "fastal.k_center_greedy(sp.csr_matrix(np.eye(4)), 2, [0])",
     "k_center_greedy (csr, a pool of many rows)": (
@@ -60,6 +65,11 @@ FIRST_CALLS_OF_MODELS = {
         _MODEL.format(n_classes=n_classes),
     )
     for n_classes in (2, 20)
+} | {
+    "discriminative (without scikit-learn's import)": (
+        "fastal.discriminative(sp.csr_matrix(np.eye(9)), 2, [0])",
+        f"{BEFORE}; import sklearn.linear_model",
+    )
 }
 # A model of counts, with scikit-learn, is there as well.
 _BAYES = (

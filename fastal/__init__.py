@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastal.audit import audit_error, audit_rows, n_for_audit, threshold_table
+from fastal.batch_committee import batch_bald
 from fastal.batches import badge, cluster_margin, information_density, ranked_batch
 from fastal.committee import (
     consensus_entropy,
@@ -20,6 +21,7 @@ from fastal.committee import (
     variation_ratio,
     vote_entropy,
 )
+from fastal.contrast import contrastive, discriminative
 from fastal.coverage import prob_cover, purity_radius, robust_k_center
 from fastal.diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal.finish import label_rest
@@ -29,7 +31,7 @@ from fastal.model_change import expected_gradient_length
 from fastal.pool import query_pool, score_pool
 from fastal.proba_batches import falcun
 from fastal.representation import facility_location, weighted_k_means
-from fastal.selection import epsilon_greedy, top_k, weighted_draw
+from fastal.selection import epsilon_greedy, stochastic_batch, top_k, weighted_draw
 from fastal.selector import KCenterSelector
 from fastal.stopping import (
     Budget,
@@ -63,9 +65,12 @@ __all__ = [
     "audit_error",
     "audit_rows",
     "badge",
+    "batch_bald",
     "cluster_margin",
     "compare_strategies",
     "consensus_entropy",
+    "contrastive",
+    "discriminative",
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
@@ -93,6 +98,7 @@ __all__ = [
     "robust_k_center",
     "run_experiment",
     "score_pool",
+    "stochastic_batch",
     "threshold_table",
     "top_k",
     "typiclust",

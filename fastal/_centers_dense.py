@@ -32,6 +32,11 @@ class DenseSearch:
         """How many centres there are."""
         return int(self._centers.size[0])
 
+    @property
+    def centers(self) -> Any:
+        """The centres, as kernels take them."""
+        return self._centers
+
     def weigh(self, weights: Floats) -> None:
         """Multiply distances by these weights from now on: of n_rows, or none."""
         self._rows = self._rows._replace(weights=weights)

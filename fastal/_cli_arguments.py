@@ -45,21 +45,23 @@ _STRATEGIES = """\
 strategies:
   margin, entropy, least_confidence,     what the model is least sure about
   distance_to_boundary
-  expected_gradient_length               which label would change the model most
+  power_margin, softmax_margin,          the same, drawn by chance
+  softrank_margin
   query_by_committee, vote_entropy,      what five models, trained on different
   consensus_entropy, kl_to_consensus,    samples of the labels, disagree about
   max_kl_to_consensus, variation_ratio
-  badge, ranked_batch, cluster_margin,   unsure or typical, and different from one
-  weighted_k_means, prob_cover,          another and from what is labelled
-  k_center_uncertainty
-  information_density                    unsure, and like much of the pool
-  expected_error_reduction,              what a label would do to the model's errors,
-  expected_model_change                  or to the model itself; slow
-  weighted_k_means, prob_cover,          unsure or typical, and different from one
-  k_center_uncertainty, falcun,          another and from what is labelled
-  uncertainty_herding
-  k_center, k_center_density,            what is least like anything labelled; these
-  kmeans_plusplus, robust_k_center,      need no model
+  batch_bald, power_bald                 the same, without asking k times the same
+  uncertainty_herding, weighted_k_means, unsure, and typical or different from one
+  falcun, badge, cluster_margin,         another and from what is labelled
+  prob_cover, k_center_uncertainty,
+  ranked_batch, information_density
+  contrastive, discriminative            what is unlike the labelled texts near it, or
+                                         unlike all of them
+  expected_gradient_length               which label would change the model most;
+  expected_model_change,                 the other two are slow
+  expected_error_reduction
+  k_center, k_center_density,            typical of the pool, or unlike what is
+  kmeans_plusplus, robust_k_center,      labelled; these need no model
   facility_location, max_herding,
   typiclust
   random                                 a random draw, which all others must beat

@@ -54,27 +54,34 @@ def add_centers_dense(rows: Any, centers: Any, new: Any) -> None:
 
 
 @njit
-def meet_dense(rows: Any, centers: Any, row: int, sums: Any, bound: Any, seen: Any) -> None:
-    """Lower the row's bound by all centres that it has not met: it is exact then."""
-    first, n_centers = seen[row], centers.size[0]
-    norms = centers.sq_norms[first:n_centers]
-    partial = sums[: norms.size]
-    partial[:] = 0.0
+def distances_to_centers(rows: Any, centers: Any, row: int, first: int, out: Any) -> None:
+    """Squared Euclidean or cosine distance of a row to each centre from `first` on."""
+    n_centers = centers.size[0]
+    out[:] = 0.0
     for j in range(rows.X.shape[1]):
         x = np.float64(rows.X[row, j])
         feature = centers.columns[j, first:n_centers]
         if rows.cosine:
-            for c in range(partial.size):
-                partial[c] += x * feature[c]
+            for c in range(out.size):
+                out[c] += x * feature[c]
         else:
             # Differences, not norms: equal rows are at distance 0 and nothing cancels.
-            for c in range(partial.size):
-                partial[c] += (x - feature[c]) * (x - feature[c])
-    for c in range(partial.size):
-        distance = partial[c]
-        if rows.cosine:
-            distance = distance_of(True, rows.sq_norms[row], norms[c], distance)
-        lower(rows.weights, row, distance, bound)
+            for c in range(out.size):
+                out[c] += (x - feature[c]) * (x - feature[c])
+    if rows.cosine:
+        norms = centers.sq_norms[first:n_centers]
+        for c in range(out.size):
+            out[c] = distance_of(True, rows.sq_norms[row], norms[c], out[c])
+
+
+@njit
+def meet_dense(rows: Any, centers: Any, row: int, sums: Any, bound: Any, seen: Any) -> None:
+    """Lower the row's bound by all centres that it has not met: it is exact then."""
+    first, n_centers = seen[row], centers.size[0]
+    distances = sums[: n_centers - first]
+    distances_to_centers(rows, centers, row, first, distances)
+    for c in range(distances.size):
+        lower(rows.weights, row, distances[c], bound)
     seen[row] = n_centers
 
 

@@ -1,4 +1,4 @@
-"""Class probabilities of a learner's model."""
+"""What strategies ask a learner for: its model, its committee, class probabilities."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
+
+from fastal._validation import check_random_state
 
 
 def class_probabilities(estimator: Any, X: Any) -> NDArray[Any]:
@@ -70,3 +72,15 @@ def fitted(learner: Any) -> Any:
         "this strategy needs a fitted model, but fewer than two classes are labelled so far; "
         "for the cold start use a strategy that needs none, such as 'random' or 'k_center'"
     )
+
+
+def committee_of(learner: Any, random_state: Any) -> Any:
+    """Return the committee of `query_by_committee`, or a pipeline that ends in it."""
+    from fastal.committee_model import Committee
+
+    model = fitted(learner)
+    if isinstance(model[-1] if hasattr(model, "steps") else model, Committee):
+        return model
+    seed = int(check_random_state(random_state).choice(2**31))
+    made = Committee(learner.estimator, n_members=5, random_state=seed)
+    return made.fit(learner.X_labeled_, learner.y_labeled_)

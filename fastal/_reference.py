@@ -19,6 +19,7 @@ from fastal._reference_batches import (
     information_density,
     ranked_batch,
 )
+from fastal._reference_contrast import align, batch_bald, contrastive, discriminative
 from fastal._reference_coverage import prob_cover, purity_radius, robust_k_center
 from fastal._reference_diversity import k_center_greedy, kmeans_plusplus, mean_similarity
 from fastal._reference_lookahead import expected_error_reduction, expected_model_change
@@ -33,8 +34,11 @@ from fastal._reference_typical import falcun, max_herding, typiclust, uncertaint
 
 __all__ = [
     "badge",
+    "batch_bald",
     "cluster_margin",
     "consensus_entropy",
+    "contrastive",
+    "discriminative",
     "distance_to_boundary",
     "entropy",
     "epsilon_greedy",
@@ -58,6 +62,7 @@ __all__ = [
     "ranked_batch",
     "robust_k_center",
     "score_pool",
+    "stochastic_batch",
     "top_k",
     "typiclust",
     "uncertainty_herding",
@@ -116,24 +121,13 @@ def vote_entropy(votes: Any) -> NDArray[np.float64]:
     return np.asarray((-xlogy(share, share))[counts].sum(axis=1)) + 0.0
 
 
-def _align(probas: Any, classes: Any) -> NDArray[np.float64]:
-    if classes is None:
-        return np.asarray(probas, dtype=np.float64)
-    union = sorted({label for own in classes for label in np.asarray(own).tolist()})
-    out = np.zeros((len(probas), len(probas[0]), len(union)))
-    for m, own in enumerate(classes):
-        for column, label in enumerate(np.asarray(own).tolist()):
-            out[m, :, union.index(label)] = np.asarray(probas[m])[:, column]
-    return out
-
-
 def consensus_entropy(probas: Any, classes: Any = None) -> NDArray[np.float64]:
     """Entropy of the mean over members."""
-    return entropy(_align(probas, classes).mean(axis=0))
+    return entropy(align(probas, classes).mean(axis=0))
 
 
 def _divergences(probas: Any, classes: Any) -> NDArray[np.float64]:
-    p = _align(probas, classes)
+    p = align(probas, classes)
     mean = p.mean(axis=0)
     # Where the mean is 0, so is every member: both terms are 0 there.
     cross = p * np.log(np.where(mean > 0, mean, 1.0))
@@ -152,7 +146,7 @@ def max_kl_to_consensus(probas: Any, classes: Any = None) -> NDArray[np.float64]
 
 def variation_ratio(probas: Any, classes: Any = None) -> NDArray[np.float64]:
     """Share of members whose most probable class is not the modal one."""
-    p = _align(probas, classes)
+    p = align(probas, classes)
     votes = p.argmax(axis=2)
     counts = (votes[:, :, np.newaxis] == np.arange(p.shape[2])).sum(axis=0)
     return np.asarray((len(p) - counts.max(axis=1)) / len(p))
@@ -195,6 +189,33 @@ def weighted_draw(
         times = np.where(weights > 0, np.minimum(noise / weights, 1e290), 1e300 * (1 + noise))
     left = _left(len(weights), exclude)
     return left[np.argsort(times[left], kind="stable")][:k]
+
+
+def stochastic_batch(
+    scores: Any,
+    k: int,
+    kind: str = "power",
+    beta: float = 1.0,
+    random_state: Any = None,
+    *,
+    exclude: Any = None,
+) -> NDArray[np.int64]:
+    """Gumbel noise on the logarithms of the weights; sort all of them."""
+    scores = np.asarray(scores, dtype=np.float64)
+    noise = _random(random_state).standard_exponential(len(scores))
+    left = _left(len(scores), exclude)
+    s, noise = scores[left], np.maximum(noise[left], np.finfo(float).tiny)
+    with np.errstate(divide="ignore", over="ignore"):
+        if kind == "power":
+            logs = beta * np.log(s)
+        elif kind == "softmax":
+            logs = beta * (s - s.max(initial=np.finfo(float).min))
+        else:
+            higher = len(s) - np.searchsorted(np.sort(s), s, side="right")
+            not_lower = len(s) - np.searchsorted(np.sort(s), s, side="left")
+            logs = -beta * np.log((higher + 1 + not_lower) / 2)
+    order = np.lexsort((noise, -s, np.log(noise) - logs))
+    return left[order[:k]]
 
 
 def epsilon_greedy(

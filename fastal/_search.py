@@ -25,7 +25,7 @@ def make_search(
     return DenseSearch(X, sq_norms, cosine, weights)
 
 
-def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool) -> Floats:
+def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool, name: str = "X") -> Floats:
     """Squared norms of the rows; rows whose distances would leave float64 are refused."""
     from fastal import _kernels_csr, _kernels_dense
 
@@ -37,11 +37,11 @@ def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool) -> Floats:
     else:
         sq_norms = np.empty(len(X))
         over_rows(_kernels_dense.sq_norms_dense, len(X), X.size, X, sq_norms)
-    check_scale(sq_norms, cosine)
+    check_scale(sq_norms, cosine, name)
     return sq_norms
 
 
-def check_scale(sq_norms: Floats, cosine: bool) -> None:
+def check_scale(sq_norms: Floats, cosine: bool, name: str = "X") -> None:
     """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
     # The square of a distance is at most four times the larger squared norm.
     bad = sq_norms > np.finfo(np.float64).max / 4
@@ -51,6 +51,6 @@ def check_scale(sq_norms: Floats, cosine: bool) -> None:
     if bad.any():
         row = np.flatnonzero(bad)[0]
         raise ValueError(
-            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
-            f"{sq_norms[row]:.3g}; rescale X"
+            f"{name} must be of a scale whose squares fit float64, but row {row} has the squared "
+            f"norm {sq_norms[row]:.3g}; rescale {name}"
         )

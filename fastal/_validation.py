@@ -61,12 +61,12 @@ def _dense(X: Any, name: str, n_dimensions: int, layout: str) -> NDArray[Any]:
     return array
 
 
-def check_proba(proba: ArrayLike) -> NDArray[Any]:
+def check_proba(proba: ArrayLike, name: str = "proba") -> NDArray[Any]:
     """Class probabilities of shape (n_samples, n_classes); the kernel checks their values."""
-    array = _dense(proba, "proba", 2, "(n_samples, n_classes)")
+    array = _dense(proba, name, 2, "(n_samples, n_classes)")
     if array.shape[1] == 0:
-        raise ValueError("proba must have at least one class, got shape " + str(array.shape))
-    return read_only(as_float(array, "proba"))
+        raise ValueError(f"{name} must have at least one class, got shape {array.shape}")
+    return read_only(as_float(array, name))
 
 
 def check_decision(decision: ArrayLike) -> NDArray[np.float64]:
@@ -310,28 +310,30 @@ def rows_left(n_rows: int, without: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.flatnonzero(left)
 
 
-def check_matrix(X: Any) -> CSR | NDArray[Any]:
+def check_matrix(X: Any, name: str = "X") -> CSR | NDArray[Any]:
     """Rows of features: CSR arrays if X is sparse, else a dense (n_samples, n_features) array."""
     if sp.issparse(X):
-        return check_csr(X)
-    array = as_float(_dense(X, "X", 2, "(n_samples, n_features)"), "X")
+        return check_csr(X, name)
+    array = as_float(_dense(X, name, 2, "(n_samples, n_features)"), name)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if bad.size:
-        raise ValueError(f"X must be finite, but row {bad[0]} is not ({bad.size} rows in all)")
+        raise ValueError(
+            f"{name} must be finite, but row {bad[0]} is not ({bad.size} rows in all)"
+        )
     return read_only(array)
 
 
-def check_csr(X: Any) -> CSR:
+def check_csr(X: Any, name: str = "X") -> CSR:
     """CSR arrays of a sparse X without duplicate entries; its own arrays unless it has some.
 
     The entries of a row may stand in any order: scikit-learn's vectorisers leave them unsorted.
     """
     if len(X.shape) != 2:
-        raise ValueError(f"X must have shape (n_samples, n_features), got {X.shape}")
+        raise ValueError(f"{name} must have shape (n_samples, n_features), got {X.shape}")
     X = X.tocsr()
     shape = (int(X.shape[0]), int(X.shape[1]))
-    data = as_float(X.data, "X")
-    check_structure(X.indices, X.indptr, data.size, shape)
+    data = as_float(X.data, name)
+    check_structure(X.indices, X.indptr, data.size, shape, name)
     n_entries = int(X.indptr[-1])
     matrix = CSR(
         read_only(data[:n_entries]),
@@ -353,12 +355,12 @@ def check_csr(X: Any) -> CSR:
     )  # fmt: skip
     worst = int(verdict.max(initial=0))
     if worst > _kernels_csr.DUPLICATE:
-        raise ValueError(bad_entry(matrix, int(np.flatnonzero(verdict == worst)[0])))
+        raise ValueError(bad_entry(matrix, int(np.flatnonzero(verdict == worst)[0]), name))
     if worst == _kernels_csr.DUPLICATE:
         # sum_duplicates works in place: on a matrix of our own, never on the caller's.
         X = sp.csr_matrix((data, X.indices, X.indptr), shape=shape, copy=True)
         X.sum_duplicates()
-        return check_csr(X)
+        return check_csr(X, name)
     return matrix._replace(positive=worst == 0)
 
 
@@ -375,7 +377,11 @@ def bad_entry(matrix: CSR, row: int, name: str = "X", label: int | None = None) 
 
 
 def check_structure(
-    indices: NDArray[Any], indptr: NDArray[Any], n_entries: int, shape: tuple[int, int]
+    indices: NDArray[Any],
+    indptr: NDArray[Any],
+    n_entries: int,
+    shape: tuple[int, int],
+    name: str = "X",
 ) -> None:
     """Refuse what would make a compiled kernel read outside its arrays."""
     if (
@@ -384,4 +390,4 @@ def check_structure(
         or indptr[-1] > min(n_entries, len(indices))
         or (indptr[1:] < indptr[:-1]).any()
     ):
-        raise ValueError("X is not a valid CSR matrix: its indptr does not fit its entries")
+        raise ValueError(f"{name} is not a valid CSR matrix: its indptr does not fit its entries")

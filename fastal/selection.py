@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,7 @@ from fastal._validation import (
     read_only,
 )
 
-__all__ = ["epsilon_greedy", "top_k", "weighted_draw"]
+__all__ = ["epsilon_greedy", "stochastic_batch", "top_k", "weighted_draw"]
 
 
 def top_k(
@@ -158,6 +158,126 @@ def weighted_draw(
     keys = np.empty(len(scores))
     over_rows(_kernels_selection.weighted_draw, len(scores), len(scores), scores, noise, keys)
     return _top_k(keys, k, _mask(exclude, len(scores)))
+
+
+def stochastic_batch(
+    scores: ArrayLike,
+    k: int,
+    kind: Literal["power", "softmax", "softrank"] = "power",
+    beta: float = 1.0,
+    random_state: Any = None,
+    *,
+    exclude: ArrayLike | None = None,
+) -> NDArray[np.int64]:
+    r"""Draw k distinct rows, likelier ones of higher score: batches that are not k times the same.
+
+    The rows of the k highest scores are often near copies of one another.  Noise on the scores
+    costs nothing and avoids that:
+
+    .. math:: \text{power: } \log s_u + \tfrac1\beta G_u, \quad
+              \text{softmax: } s_u + \tfrac1\beta G_u, \quad
+              \text{softrank: } -\log r_u + \tfrac1\beta G_u
+
+    of which the k highest are taken, :math:`G_u` independent and Gumbel distributed, :math:`r_u`
+    the rank of the row, 1 for the highest score.  That is a draw without replacement with the
+    weights :math:`s^\beta`, :math:`e^{\beta s}` and :math:`r^{-\beta}`: "power" with beta 1 is
+    `fastal.weighted_draw`.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_samples,)
+        Higher = query first.  Not negative for "power"; finite, but "softmax" and "softrank" take
+        minus infinity and "softrank" takes infinity as well.
+    k : int
+        How many rows, at least 1.  If fewer are left, all of them are returned.
+    kind : {"power", "softmax", "softrank"}, default "power"
+        "power" for scores to which 0 means that nothing can be learnt, "softrank" for scores of
+        which only the order is to be trusted.
+    beta : float, default 1.0
+        Above 0 and finite: near 0 all rows are equally likely, at high values the batch is that of
+        `fastal.top_k`.
+    random_state : None, int, RandomState or Generator, default None
+        None draws afresh with every call.
+    exclude : array-like of int or bool, optional
+        Row numbers, or a mask over the rows, that are never returned.  They have no rank.
+
+    Returns
+    -------
+    rows : ndarray of shape (min(k, n_left),), int64
+        Distinct row numbers in the order drawn.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN, infinite where that means nothing, or negative for "power"; if beta is
+        not above 0 and finite; if kind is unknown; or as `fastal.top_k`.
+    TypeError
+        As `fastal.top_k`.
+
+    Notes
+    -----
+    Equal scores are equally likely: those of equal rank share the mean of the ranks they take up.
+    Rows of weight 0 (score 0 for "power", minus infinity for "softmax") are drawn, uniformly, only
+    when no others are left.  Weights are never computed, only their logarithms, so no score is
+    too high or too low.
+
+    References
+    ----------
+    Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron & Gal (2023), "Stochastic batch
+    acquisition: a simple baseline for deep active learning", arXiv:2106.12059; Gumbel-top-k: Kool,
+    van Hoof & Welling (2019), arXiv:1903.06059.
+
+    Examples
+    --------
+    >>> import fastal
+    >>> fastal.stochastic_batch([0.0, 0.9, 0.5], k=2, beta=50.0, random_state=0)
+    array([1, 2])
+    """
+    if kind not in ("power", "softmax", "softrank"):
+        raise ValueError(f"kind must be 'power', 'softmax' or 'softrank', got {kind!r}")
+    if not 0 < beta < np.inf:
+        raise ValueError(f"beta must be above 0 and finite, got {beta}")
+    scores = check_scores(scores)
+    k = check_count(k, "k")
+    _check_drawable(scores, kind)
+    excluded = _mask(exclude, len(scores))
+    noise = check_random_state(random_state).standard_exponential(len(scores))
+    left = np.flatnonzero(~excluded) if excluded.size else np.arange(len(scores))
+    scores, noise = scores[left], np.maximum(noise[left], np.finfo(float).tiny)
+    # -log of exponential noise is Gumbel noise.  Times beta, so that no weight is divided.
+    keys = _log_weights(scores, kind, beta) - np.log(noise)
+    best = _top_k(read_only(keys), k, np.empty(0, dtype=bool))
+    if not best.size:
+        return best
+    # Where the noise is lost beside a huge key, and among rows of weight 0, it decides here.
+    candidates = np.flatnonzero(keys >= keys[best[-1]])
+    order = np.lexsort((noise[candidates], -scores[candidates], -keys[candidates]))
+    return np.asarray(left[candidates[order[: best.size]]])
+
+
+def _check_drawable(scores: NDArray[np.float64], kind: str) -> None:
+    bad, must = np.zeros(len(scores), dtype=bool), ""
+    if kind == "power":
+        bad, must = (scores < 0) | np.isinf(scores), "finite and not negative to take powers of"
+    elif kind == "softmax":
+        bad, must = scores == np.inf, "below infinity to take exponentials of"
+    if bad.any():
+        row = np.flatnonzero(bad)[0]
+        raise ValueError(f"scores must be {must}, but row {row} is {scores[row]}")
+
+
+def _log_weights(scores: NDArray[np.float64], kind: str, beta: float) -> NDArray[np.float64]:
+    """Logarithms of the weights, up to a constant."""
+    with np.errstate(divide="ignore", over="ignore"):
+        if kind == "power":
+            return np.asarray(beta * np.log(scores))
+        if kind == "softmax":
+            # The highest is 0: its noise is not lost however high it was.
+            highest = scores.max(initial=np.finfo(float).min)
+            return np.asarray(beta * (scores - highest))
+        _, codes, counts = np.unique(scores, return_inverse=True, return_counts=True)
+        above = len(scores) - np.cumsum(counts)
+        return np.asarray(-beta * np.log(above + (counts + 1) / 2)[codes.reshape(-1)])
 
 
 def epsilon_greedy(

@@ -25,13 +25,22 @@ from numpy.typing import NDArray
 
 from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL
 from fastal._proba import class_probabilities as class_probabilities
-from fastal._proba import fitted
+from fastal._proba import committee_of, fitted
 from fastal._rows import n_rows
 from fastal._strategies_batches import (
     badge,
     cluster_margin,
     information_density,
     ranked_batch,
+)
+from fastal._strategies_contrast import (
+    batch_bald,
+    contrastive,
+    discriminative,
+    power_bald,
+    power_margin,
+    softmax_margin,
+    softrank_margin,
 )
 from fastal._strategies_diversity import (
     facility_location,
@@ -50,8 +59,11 @@ from fastal.pool import query_pool, score_pool
 
 __all__ = [
     "badge",
+    "batch_bald",
     "cluster_margin",
     "consensus_entropy",
+    "contrastive",
+    "discriminative",
     "distance_to_boundary",
     "entropy",
     "expected_error_reduction",
@@ -69,11 +81,15 @@ __all__ = [
     "margin",
     "max_herding",
     "max_kl_to_consensus",
+    "power_bald",
+    "power_margin",
     "prob_cover",
     "query_by_committee",
     "random",
     "ranked_batch",
     "robust_k_center",
+    "softmax_margin",
+    "softrank_margin",
     "typiclust",
     "uncertainty_herding",
     "variation_ratio",
@@ -113,7 +129,7 @@ def best_rows(
 
     X may be a stream, as `fastal.query_pool` takes it.
     """
-    model = fitted(learner) if name in OF_ONE_MODEL else _committee(learner, random_state)
+    model = fitted(learner) if name in OF_ONE_MODEL else committee_of(learner, random_state)
     score = "vote_entropy" if name == "query_by_committee" else name
     return query_pool(model, X, n, score, random_state, exclude=labeled, return_scores=True)
 
@@ -161,7 +177,7 @@ def _committee(learner: Any, random_state: Any) -> Any:
 
 def vote_entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.vote_entropy` of the votes of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "vote_entropy")
+    return score_pool(committee_of(learner, random_state), X, "vote_entropy")
 
 
 def query_by_committee(
@@ -182,21 +198,21 @@ def query_by_committee(
 
 def consensus_entropy(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.consensus_entropy` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "consensus_entropy")
+    return score_pool(committee_of(learner, random_state), X, "consensus_entropy")
 
 
 def kl_to_consensus(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.kl_to_consensus` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "kl_to_consensus")
+    return score_pool(committee_of(learner, random_state), X, "kl_to_consensus")
 
 
 def max_kl_to_consensus(
     learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
 ) -> Scores:
     """`fastal.max_kl_to_consensus` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "max_kl_to_consensus")
+    return score_pool(committee_of(learner, random_state), X, "max_kl_to_consensus")
 
 
 def variation_ratio(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Scores:
     """`fastal.variation_ratio` of the committee of `query_by_committee`."""
-    return score_pool(_committee(learner, random_state), X, "variation_ratio")
+    return score_pool(committee_of(learner, random_state), X, "variation_ratio")

@@ -21,6 +21,8 @@ SUBJECTS = [
     "uncertainty",
     "model_change",
     "committee",
+    "batch_committee",
+    "contrast",
     "diversity",
     "coverage",
     "representation",
@@ -40,6 +42,7 @@ NAMES = sorted(
 # Their public function is NumPy around the kernel of another name; nothing else loops over rows.
 KERNEL_OF = {
     "cluster_margin": "distances_above_csr",
+    "discriminative": "decisions_csr_one",
     "distance_to_boundary": "softmax_scores",
     "epsilon_greedy": "top_k",
     "expected_gradient_length": "softmax_gradient",
@@ -54,6 +57,7 @@ KERNEL_OF = {
     "query_pool": "softmax_scores",
     "score_pool": "softmax_scores",
     "uncertainty_herding": "facility_location",
+    "stochastic_batch": "top_k",
 }
 
 # Refits models by scikit-learn, and loops over nothing else.
@@ -70,7 +74,7 @@ KERNELS = {name: node for path in KERNEL_FILES for name, node in _functions(path
 
 def test_every_scoring_name_is_public():
     assert set(NAMES) <= set(fastal.__all__)
-    assert len(NAMES) == 33
+    assert len(NAMES) == 37
 
 
 @pytest.mark.parametrize("name", NAMES)

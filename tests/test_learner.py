@@ -130,11 +130,17 @@ MODELS = [
 SELECTING = {
     *MODEL_FREE,
     "badge",
+    "batch_bald",
     "cluster_margin",
+    "discriminative",
     "falcun",
     "k_center_uncertainty",
+    "power_bald",
+    "power_margin",
     "prob_cover",
     "ranked_batch",
+    "softmax_margin",
+    "softrank_margin",
     "uncertainty_herding",
     "weighted_k_means",
 }

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.pipeline import make_pipeline
@@ -376,6 +377,78 @@ def test_strategies_that_look_at_distances(form, strategy):
     again.fit(pool[:30], Y[:30])
     first = again.query(pool, 7, labeled=np.arange(30))
     assert len(first) == 7
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+def test_contrastive_strategy(form):
+    pool = form(np.abs(X))
+    learner = ActiveLearner(LR, "contrastive").fit(pool[:30], Y[:30])
+    proba = learner.predict_proba(pool)
+    scores = fastal.contrastive(proba, pool, proba[:30], pool[:30])
+    expected = fastal.top_k(scores, 5, exclude=np.arange(30))
+    np.testing.assert_array_equal(learner.query(pool, 5, labeled=np.arange(30)), expected)
+    # The learner's own rows, outside the pool, are the same.
+    np.testing.assert_array_equal(learner.query(pool[30:], 5), expected - 30)
+
+
+def test_contrastive_strategy_sees_what_the_pipeline_makes_of_texts():
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    learner = ActiveLearner(model, "contrastive").fit(TEXTS[:4], LABELS[:4])
+    features, proba = learner.estimator_[0].transform(TEXTS), learner.predict_proba(TEXTS)
+    scores = fastal.contrastive(proba, features, proba[:4], features[:4])
+    np.testing.assert_array_equal(learner.query(TEXTS, 6), fastal.top_k(scores, 6))
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix])
+def test_discriminative_strategy(form):
+    pool = form(np.abs(X))
+    learner = ActiveLearner(LR, "discriminative").fit(pool[:30], Y[:30])
+    expected = fastal.discriminative(pool, 5, np.arange(30))
+    np.testing.assert_array_equal(learner.query(pool, 5, labeled=np.arange(30)), expected)
+    assert len(set(learner.query(pool[30:], 5).tolist())) == 5
+    with pytest.raises(NotFittedError, match="needs a fitted model"):
+        ActiveLearner(LR, cold_start="discriminative").query(pool, 2)
+    # Rows of one class make no model, but can be told from the others.
+    cold = ActiveLearner(LR, cold_start="discriminative").teach(pool[:3], ["a"] * 3)
+    rows = cold.query(pool, 5, labeled=[0, 1, 2])
+    np.testing.assert_array_equal(rows, fastal.discriminative(pool, 5, [0, 1, 2]))
+
+
+@pytest.mark.parametrize("where", ["itself", "end of a pipeline"])
+def test_batch_bald_strategy(where, monkeypatch):
+    committee = Committee(LR, n_members=4, random_state=0)
+    model = committee if where == "itself" else make_pipeline(StandardScaler(), committee)
+    learner = ActiveLearner(model, "batch_bald").fit(X[:30], Y[:30])
+    own = learner.estimator_ if where == "itself" else learner.estimator_[-1]
+    features = X if where == "itself" else StandardScaler().fit(X[:30]).transform(X)
+    probas = own.member_probas(features)
+    expected, _ = fastal.batch_bald(probas, 4, exclude=np.arange(30))
+    np.testing.assert_array_equal(learner.query(X, 4, labeled=np.arange(30)), expected)
+    # Of a large pool the rows of the highest disagreement.
+    monkeypatch.setattr("fastal._strategies_contrast._CANDIDATES", 10)
+    best = np.sort(fastal.top_k(fastal.kl_to_consensus(probas), 10))
+    expected = best[fastal.batch_bald(probas[:, best], 4)[0]]
+    np.testing.assert_array_equal(learner.query(X, 4), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "kind"),
+    [
+        ("power_bald", "kl_to_consensus", "power"),
+        ("power_margin", "margin", "power"),
+        ("softmax_margin", "margin", "softmax"),
+        ("softrank_margin", "margin", "softrank"),
+    ],
+)
+def test_stochastic_strategies(name, score, kind):
+    model = Committee(LR, n_members=3, random_state=0)
+    learner = ActiveLearner(model, name, random_state=np.random.RandomState(5)).fit(X[:30], Y[:30])
+    scores = fastal.score_pool(learner.estimator_, X, score)
+    labeled = np.arange(30)
+    expected = fastal.stochastic_batch(
+        scores, 6, kind, random_state=np.random.RandomState(5), exclude=labeled
+    )
+    np.testing.assert_array_equal(learner.query(X, 6, labeled=labeled), expected)
 
 
 def test_weighted_k_center_strategies_use_their_weights():
