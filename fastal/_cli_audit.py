@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastal._cli_finish import write_finished
-from fastal._cli_label import SOURCES, check_output, forget_typed_ahead, line_editing
+from fastal._cli_label import (
+    SOURCES,
+    check_one_kind,
+    check_output,
+    forget_typed_ahead,
+    line_editing,
+)
 from fastal._file_writer import check_ending
 from fastal._files import check_labels, check_texts, read_columns
 from fastal._intervals import percent
@@ -46,9 +53,13 @@ def audit(args: argparse.Namespace) -> int:
     if args.output is not None:
         check_output("--output", args.output, path, journal)
         check_ending(args.output)
-    rows = audit_rows(len(file.texts), args.n, ~by_model, args.seed)
+    order = audit_rows(len(file.texts), len(file.texts), ~by_model, args.seed)
+    rows = order[: args.n]
     with LabelStore(journal, file.texts) as store:
-        store.add_classes(sorted({label for label in file.labels if label is not None}))
+        classes = sorted({label for label in file.labels if label is not None})
+        # "1" is never 1: every label would count as wrong.
+        check_one_kind([*store.classes, *classes])
+        store.add_classes(classes)
         print(
             f"{int(by_model.sum()):,} labels are the model's; {len(rows):,} of them, drawn at "
             f"random, are to be checked.\nWhat the model says is not shown. Answers are kept in "
@@ -59,10 +70,11 @@ def audit(args: argparse.Namespace) -> int:
         forget_typed_ahead()
         oracle = TerminalOracle(file.texts, store)
         oracle(rows)
-        checked, n_skipped = _prefix(rows, store)
+        # Beyond --n too: an earlier call may have asked for more.
+        checked, n_skipped = _prefix(order, store)
         _report(args, file, checked, n_skipped, store)
         if args.output is not None:
-            _write(args.output, file, checked, store)
+            _write(args.output, file, store)
     return 130 if oracle.interrupted else 0
 
 
@@ -88,15 +100,26 @@ def _read(path: Path) -> _File:
 def _numbers(path: Path, columns: dict[str, list[Any]]) -> NDArray[np.float64]:
     numbers = np.full(len(columns[""]), np.nan)
     for row, (where, value) in enumerate(zip(columns[""], columns["confidence"], strict=True)):
-        if value in (None, ""):
+        is_model = columns["source"][row] == "model"
+        if value in (None, "") and not is_model:
             continue
         try:
             numbers[row] = float(value)
         except (TypeError, ValueError):
+            numbers[row] = np.nan
+        if not 0 <= numbers[row] <= 1:
+            of = " of a label by the model" if is_model else ""
             raise ValueError(
-                f"{path}, {where}: the 'confidence' must be a number, got {value!r:.60}"
-            ) from None
+                f"{path}, {where}: the 'confidence'{of} must be a number from 0 to 1, got "
+                f"{value!r:.60}"
+            )
     return numbers
+
+
+def _answered(file: _File, store: LabelStore) -> NDArray[np.int64]:
+    """Rows whose answer goes into the file: also those without a label of the model's by now."""
+    rows = [row for row in store.labels if file.source[row] in ("model", "none")]
+    return np.array(sorted(rows), dtype=np.int64)
 
 
 def _prefix(rows: NDArray[np.int64], store: LabelStore) -> tuple[NDArray[np.int64], int]:
@@ -123,14 +146,19 @@ def _report(
 
     skipped = f"; {n_skipped} skipped" if n_skipped else ""
     print(f"\nChecked: {len(checked):,} of the model's labels{skipped}; in {store.path}")
+    by_model, answered = file.source == "model", _answered(file, store)
+    n_beyond = int(by_model[answered].sum()) - len(checked)
+    if n_beyond:
+        print(
+            f"{n_beyond:,} more answers stand behind the first text without one: not counted yet."
+        )
     print("The same command goes on from there.\n")
     if not checked.size:
         print("Without one that is checked, nothing can be said about them.")
         return
     answers: list[Label] = [store.labels[row] for row in checked.tolist()]
     wrong = np.array([a != b for a, b in zip(answers, file.labels[checked], strict=True)])
-    by_model = file.source == "model"
-    n_known = int(np.isin(file.source, ("person", "audit")).sum())
+    n_known = int((file.source != "none").sum() - by_model.sum() + (~by_model[answered]).sum())
     found = audit_error(int(wrong.sum()), len(checked), int(by_model.sum()), n_known)
     print(f"{len(checked):,} checked, {found.n_wrong:,} of them wrong.  {found}")
     left, n_all = found.left, int(by_model.sum()) + n_known
@@ -143,7 +171,18 @@ def _report(
     _print_thresholds(np.where(by_model, file.confidence, np.nan), checked, wrong)
     _print_wrong(file, checked[wrong], store)
     if args.output is None:
-        print(f"\nYour answers in place of the model's:  fastal audit {args.file} --output FILE")
+        again = f"fastal audit {_again(args)} --output FILE"
+        print(f"\nYour answers in place of the model's:  {again}")
+
+
+def _again(args: argparse.Namespace) -> str:
+    """The file, and the options without which other rows or answers would be meant."""
+    words = [args.file]
+    if args.journal:
+        words += ["--journal", str(args.journal)]
+    if args.seed:
+        words += ["--seed", str(args.seed)]
+    return shlex.join(words)
 
 
 def _print_thresholds(
@@ -179,12 +218,13 @@ def _print_wrong(file: _File, rows: NDArray[np.int64], store: LabelStore) -> Non
         print(f"  and {len(rows) - _SHOWN} more")
 
 
-def _write(path: Path, file: _File, checked: NDArray[np.int64], store: LabelStore) -> None:
+def _write(path: Path, file: _File, store: LabelStore) -> None:
+    answered = _answered(file, store)
     labels, source, confidence = file.labels.copy(), file.source.astype("<U6"), file.confidence
-    labels[checked] = [store.labels[row] for row in checked.tolist()]
-    source[checked] = "audit"
+    labels[answered] = [store.labels[row] for row in answered.tolist()]
+    source[answered] = "audit"
     confidence = confidence.copy()
-    confidence[checked] = np.nan
+    confidence[answered] = np.nan
     known = [label for label in labels if label is not None]
     write_finished(path, type(known[0]), file.texts, labels, source, confidence)
-    print(f"\nWith your answers in place of the model's labels: {path}")
+    print(f"\nWith your {len(answered):,} answers in place of the model's labels: {path}")

@@ -238,7 +238,7 @@ def label(args: argparse.Namespace) -> int:
             "The same command goes on from there."
         )
         if len(set({**own, **store.labels}.values())) > 1:
-            print(f"The model labels all other texts:  fastal finish {_again(args)}")
+            print(f"The model labels the rest:  fastal finish {_again(args)}")
         if args.export is not None:
             known = {**own, **store.labels}
             _export(args.export, known, texts)
@@ -247,7 +247,7 @@ def label(args: argparse.Namespace) -> int:
 
 
 def _again(args: argparse.Namespace) -> str:
-    """The file, and the options without which `fastal finish` would find other texts or labels."""
+    """The file, and the options without which `fastal finish` would do something else."""
     words = [args.file]
     if args.text_column != "text":
         words += ["--text-column", args.text_column]
@@ -256,6 +256,8 @@ def _again(args: argparse.Namespace) -> str:
     words += ["--ignore-labels"] * args.ignore_labels
     if args.labels:
         words += ["--labels", str(args.labels)]
+    if args.estimator != "logistic":
+        words += ["--estimator", args.estimator]
     return shlex.join(words)
 
 

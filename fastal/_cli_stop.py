@@ -63,7 +63,9 @@ class Advice:
     def __init__(self, wanted: list[tuple[str, float]], X: Any, rows: Any, seed: int) -> None:
         from fastal import stopping
 
-        drawn = np.random.RandomState(seed).permutation(rows)[:_STOP_ROWS]
+        # Not by the seed alone: `fastal audit` would draw its sample from just these rows, which a
+        # model that stops when it is stable on them was chosen by.
+        drawn = np.random.RandomState([seed, 1]).permutation(rows)[:_STOP_ROWS]
         X_stop = X[np.sort(drawn)]
         make: dict[str, Callable[[float], Any]] = {
             "stable": lambda _: stopping.StablePredictions(X_stop),

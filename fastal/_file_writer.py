@@ -56,6 +56,11 @@ def _taking_the_place_of(path: Path) -> Iterator[Path]:
     try:
         yield part
         os.replace(part, path)
+    except OSError as error:
+        # A full disk names no file, and a folder that nobody may write to one never heard of.
+        part.unlink(missing_ok=True)
+        what = f"nothing was written: {error.strerror or error}"
+        raise OSError(error.errno, what, str(path)) from error
     except BaseException:
         part.unlink(missing_ok=True)
         raise

@@ -53,4 +53,4 @@ def percent(share: float) -> str:
     number = 100 * share
     if not 0 < number < 0.095:
         return f"{number:.1f}"
-    return f"{number:.1g}"
+    return np.format_float_positional(number, precision=1, fractional=False, trim="-")

@@ -80,6 +80,11 @@ def check_rules(stop: Any) -> dict[str, StoppingRule]:
         named = dict(stop)
     else:
         rules: Iterable[Any] = [stop] if hasattr(stop, "update") else stop
+        if isinstance(stop, str) or not hasattr(rules, "__iter__"):
+            raise TypeError(
+                "stop must be a rule, a list of rules or a dict from name to rule, got "
+                f"{stop!r:.60}"
+            )
         named = {}
         for rule in rules:
             name = type(rule).__name__

@@ -196,6 +196,8 @@ def _check_model(estimator: Any) -> NDArray[Any]:
 
         raise NotFittedError(f"label_rest needs a fitted classifier, and this {name} is not")
     if not hasattr(estimator, "predict_proba"):
+        # Of a learner, the model inside: a learner is nothing to calibrate.
+        name = type(getattr(estimator, "estimator", estimator)).__name__
         raise TypeError(
             f"label_rest needs probabilities, which {name} has not; fit "
             f"CalibratedClassifierCV({name}(...)) of sklearn.calibration in its place"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import re
 import signal
@@ -15,9 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from fastal import audit_error, audit_rows
 from fastal._cli_arguments import make_parser
+from fastal._cli_stop import Advice
 from fastal.cli import main
 from fastal.datasets import load_file
 from fastal.label_store import LabelStore
@@ -150,7 +153,7 @@ def test_label_stop_finish_audit(answers: Any, capsys: pytest.CaptureFixture[str
     assert "labels: 40 labels, of a budget of 40." in rounds[2]
     # It never ends by itself.
     assert len(asked) == 120
-    assert "The model labels all other texts:  fastal finish pool.csv" in out
+    assert "The model labels the rest:  fastal finish pool.csv" in out
     assert max(map(len, out.splitlines())) <= 80
 
     assert main(["finish", "pool.csv", *options]) == 0
@@ -469,6 +472,131 @@ def test_an_audit_without_an_answer(answers: Any, finished: str, capsys: Any) ->
     assert "nothing can be said" in capsys.readouterr().out
 
 
+def test_a_smaller_n_forgets_no_answer(
+    answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # What the hint of the first call says, typed again without its --n.
+    answers(10**6)
+    assert main(["audit", finished, "--n", "250"]) == 0
+    capsys.readouterr()
+    for n in ([], ["--n", "20"]):
+        assert main(["audit", finished, *n, "--output", "final.csv"]) == 0
+        out = capsys.readouterr().out
+        assert "250 checked" in out
+        assert "With your 250 answers in place" in out
+        assert [line["source"] for line in read_finished("final.csv")].count("audit") == 250
+
+
+def test_no_answer_is_left_out_of_the_output(
+    answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pool()
+    write_labels(range(60))
+    assert main(["finish", "pool.csv"]) == 0
+    asked = answers(80)
+    assert main(["audit", "pool.finished.csv", "--n", "80"]) == 0
+    # Some of those that were checked have no label any more, and one is the person's by now.
+    confidence = [float(read_finished("pool.finished.csv")[row]["confidence"]) for row in asked]
+    limit = str(sorted(confidence)[40])
+    with LabelStore("pool.csv.labels.jsonl", TEXTS) as store:
+        store.label(asked[0], "neither")
+    assert main(["finish", "pool.csv", "--min-confidence", limit]) == 0
+    before = read_finished("pool.finished.csv")
+    n_none = sum(before[row]["source"] == "none" for row in asked)
+    assert n_none > 20
+    n_labels = sum(line["source"] != "none" for line in before)
+    capsys.readouterr()
+    answers(0)
+    assert main(["audit", "pool.finished.csv", "--output", "final.csv"]) == 0
+    out = capsys.readouterr().out
+    final = read_finished("final.csv")
+    assert final[asked[0]]["label"] == "neither"
+    assert final[asked[0]]["source"] == "person"
+    assert [final[row]["label"] for row in asked[1:]] == [TRUTH[row] for row in asked[1:]]
+    assert {final[row]["source"] for row in asked[1:]} == {"audit"}
+    assert "With your 79 answers in place" in out
+    # The counts add up: of how many labels the report speaks, the file holds.
+    assert sum(line["source"] != "none" for line in final) == n_labels + n_none
+    assert f"Of all {n_labels + n_none:,} labels" in out
+
+
+def test_answers_that_do_not_count_are_spoken_of(
+    answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_model = np.array([line["source"] == "model" for line in read_finished(finished)])
+    sample = audit_rows(600, 50, ~by_model, 0)
+    write_labels(sample[1:30:2], path=f"{finished}.audit.jsonl")
+    answers(1)
+    assert main(["audit", finished, "--n", "50", "--output", "final.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "Checked: 2 of the model's labels" in out
+    assert "14 more answers stand behind the first text without one: not counted yet." in out
+    assert [line["source"] for line in read_finished("final.csv")].count("audit") == 16
+
+
+def test_an_audit_of_labels_of_two_kinds(capsys: pytest.CaptureFixture[str]) -> None:
+    write_pool()
+    kinds = {"sport": 1, "politics": 0}
+    for ending, kind in (("csv", str), ("jsonl", int)):
+        with LabelStore(f"{ending}.labels.jsonl", TEXTS) as store:
+            for row in range(40):
+                store.label(row, kind(kinds[TRUTH[row]]))
+        options = ["--labels", f"{ending}.labels.jsonl", "--output", f"out.{ending}"]
+        assert main(["finish", "pool.csv", *options]) == 0
+    with LabelStore("journal", TEXTS) as store:
+        store.label(100, "1")
+    before = Path("journal").read_bytes()
+    assert main(["audit", "out.jsonl", "--journal", "journal"]) == 1
+    assert "the labels are of two kinds, such as '1' and" in capsys.readouterr().err
+    assert Path("journal").read_bytes() == before
+
+
+def test_the_hint_of_an_audit_can_be_typed(
+    answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("my file.csv").write_bytes(Path(finished).read_bytes())
+    answers(3)
+    assert main(["audit", "my file.csv", "--seed", "7", "--journal", "my journal"]) == 0
+    hint = "fastal audit 'my file.csv' --journal 'my journal' --seed 7 --output FILE"
+    assert hint in capsys.readouterr().out
+    answers(3)
+    assert main(["audit", finished]) == 0
+    assert f"fastal audit {finished} --output FILE" in capsys.readouterr().out
+
+
+def test_the_hint_of_label_names_the_model(
+    answers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pool()
+    answers(20)
+    assert main(["label", "pool.csv", "--estimator", "naive-bayes"]) == 0
+    assert "fastal finish pool.csv --estimator naive-bayes\n" in capsys.readouterr().out
+
+
+def test_the_audit_is_not_drawn_like_the_stop_set() -> None:
+    # Else the model stops when it is stable on those very rows that are then to judge it.
+    X = sp.csr_matrix(np.arange(20_000.0)[:, None])
+    rows = Advice([("stable", 0)], X, np.arange(20_000), 0).rules["stable"].X_stop.toarray()
+    both = np.intersect1d(rows.ravel(), audit_rows(20_000, 2000, random_state=0))
+    assert 140 < both.size < 260  # 200 are to be expected
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_full_disk_is_named(ending: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    write_pool()
+    write_labels(range(40))
+
+    def full(*args: Any, **options: Any) -> Any:
+        yield ["text", "label", "model", 0.5]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fastal._cli_finish.zip", full, raising=False)
+    assert main(["finish", "pool.csv", "--output", f"out.{ending}"]) == 1
+    err = capsys.readouterr().err
+    assert f"error: out.{ending}: nothing was written: No space left on device" in err
+    assert not list(Path().glob("out*"))
+
+
 def test_an_audit_killed_keeps_its_answers(finished: str) -> None:
     code = (
         "import time, fastal.oracle as o\n"
@@ -498,7 +626,11 @@ def test_an_audit_killed_keeps_its_answers(finished: str) -> None:
         ("text,label,source,confidence\na,b,me,0.5\n", "line 2: label 'b' of source 'me'"),
         ("text,label,source,confidence\na,,model,0.5\n", "label None of source 'model'"),
         ("text,label,source,confidence\na,b,none,0.5\n", "label 'b' of source 'none'"),
-        ("text,label,source,confidence\na,b,model,much\n", "'confidence' must be a number"),
+        ("text,label,source,confidence\na,b,model,much\n", "model must be a number from 0 to 1"),
+        ("text,label,source,confidence\na,b,person,much\n", "'confidence' must be a number"),
+        ("text,label,source,confidence\na,b,model,\n", "line 2: the 'confidence' of a label by"),
+        ("text,label,source,confidence\na,b,model,nan\n", "line 2: the 'confidence' of a label"),
+        ("text,label,source,confidence\na,b,model,83\n", "must be a number from 0 to 1, got '83'"),
         ("text,label,source,confidence\na,b,person,\n", "no label in it is the model's"),
     ],
 )

@@ -164,6 +164,11 @@ class Broken:
     [
         ((MultinomialNB(), X, None, None), ValueError, "fitted classifier, and this Multinom"),
         ((LinearSVC().fit(X[:60], Y[:60]), X, None, None), TypeError, "CalibratedClassifierCV"),
+        (
+            (ActiveLearner(LinearSVC()).fit(X[:60], Y[:60]), X, None, None),
+            TypeError,
+            r"CalibratedClassifierCV\(LinearSVC",
+        ),
         ((MODEL, X, [0, 0], ["ham", "ham"]), ValueError, "labeled holds a row twice"),
         ((MODEL, X, [N], ["ham"]), ValueError, "labeled must lie in 0..699, got 700"),
         ((MODEL, iter([X]), [N], ["ham"]), ValueError, "labeled must lie in 0..699, got 700"),
@@ -296,6 +301,8 @@ def test_audit_error_in_words() -> None:
     assert [percent(s) for s in (0.0, 0.0004, 0.00094, 0.00096, 0.021, 1.0)] == [
         "0.0", "0.04", "0.09", "0.1", "2.1", "100.0",
     ]  # fmt: skip
+    # Nobody reads 1e-05 %.
+    assert percent(1.27e-7) == "0.00001"
 
 
 @pytest.mark.parametrize("error", [0.0, 0.005, 0.03, 0.2, 0.5])

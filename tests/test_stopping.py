@@ -328,6 +328,8 @@ def test_rules_that_an_experiment_refuses(digits: Any) -> None:
         (used, ValueError, "has been used before"),
         ([Budget(1), Budget(2)], ValueError, "two rules called Budget"),
         ([0.99], TypeError, "rules with update"),
+        ("stable", TypeError, "a rule, a list of rules or a dict"),
+        (0.99, TypeError, "a rule, a list of rules or a dict"),
     ):
         with pytest.raises(error, match=message):
             run(digits, stop)
