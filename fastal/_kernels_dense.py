@@ -43,6 +43,16 @@ def sq_norms_dense(start: int, stop: int, X: Any, out: Any) -> None:
 
 
 @njit
+def dots_dense(start: int, stop: int, X: Any, w: Any, out: Any) -> None:
+    """Out = X @ w, in the order of the features: equal rows get equal numbers (not so by BLAS)."""
+    for row in range(start, stop):
+        total = 0.0
+        for j in range(w.size):
+            total += np.float64(X[row, j]) * w[j]
+        out[row] = total
+
+
+@njit
 def add_centers_dense(rows: Any, centers: Any, new: Any) -> None:
     """Append several rows of the pool to the centres."""
     for row in new:

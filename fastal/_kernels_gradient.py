@@ -15,6 +15,9 @@ import numpy as np
 from fastal._jit import njit, njit_borrow, njit_reorder
 from fastal._kernels_linear import _LANES, _LOWEST, _exp, _shift, _stand_up
 
+# Squares of probabilities times this stay above zero.  As a power of two it changes no digit.
+_SCALE = 2.0**490
+
 LOGISTIC, HINGE, SQUARED_HINGE, MODIFIED_HUBER, PERCEPTRON, SQUARED_ERROR = range(6)
 
 
@@ -46,7 +49,7 @@ def softmax_gradient(decisions: Any, out: Any) -> None:
                 other = power[i] if shifted[i] < 0.0 and shifted[i] > _LOWEST else 0.0
                 power[i] = other
                 rest[i] += other
-                squares[i] += other * other
+                squares[i] += (other * _SCALE) * (other * _SCALE)
                 n_top[i] += 1.0 if shifted[i] == 0.0 else 0.0
         if decisions.shape[1] == 1:
             for i in range(_LANES):
@@ -56,9 +59,10 @@ def softmax_gradient(decisions: Any, out: Any) -> None:
             for i in range(_LANES):
                 # Of all the most probable classes but one.
                 ties = n_top[i] - 1.0
-                away = rest[i] + ties
-                scores[i] = n_top[i] * math.sqrt(away * away + squares[i] + ties)
-                squares[i] += n_top[i]
+                away = (rest[i] + ties) * _SCALE
+                squared = away * away + squares[i] + ties * (_SCALE * _SCALE)
+                scores[i] = n_top[i] * (math.sqrt(squared) / _SCALE)
+                squares[i] = squares[i] / (_SCALE * _SCALE) + n_top[i]
                 rest[i] += n_top[i]
             for k in range(n_classes):
                 power = powers[k]

@@ -99,9 +99,10 @@ def relevance(
     low: float, span: float, top: float, gamma: float, out: Any,
 ) -> None:  # fmt: skip
     """Relevance of each row over the highest one, to the power of gamma; 0 where not free."""
-    scale = 1.0 / top if top > 0.0 else 0.0
     for row in range(start, stop):
-        out[row] = (unsure[row] + (distance[row] - low) / span) * scale if free[row] else 0.0
+        # Divided: the highest must become 1 exactly, whatever power of it is taken.
+        known = not free[row] or top == 0.0
+        out[row] = 0.0 if known else (unsure[row] + (distance[row] - low) / span) / top
     if gamma == math.floor(gamma) and 1.0 <= gamma <= 64.0:
         # By squares and products, which become vector instructions: a power takes 20 ns.
         for first in range(start, stop, _BLOCK):

@@ -121,7 +121,8 @@ def _density(X: Any) -> NDArray[np.float64]:
     units = np.sqrt(np.where(distances.sq_norms > 0, distances.sq_norms, 1.0))
     if not distances.sparse:
         rows = np.ascontiguousarray(X)
-        return np.asarray(rows @ ((rows / units[:, np.newaxis]).sum(axis=0) / len(rows)) / units)
+        mean = (rows / units[:, np.newaxis]).sum(axis=0) / len(rows)
+        return np.asarray(_ordered_sum(distances.columns * mean[:, np.newaxis]) / units)
     mean = np.zeros(X.shape[1])
     rows = distances.X
     np.add.at(mean, rows.indices, rows.data / np.repeat(units, np.diff(rows.indptr)))

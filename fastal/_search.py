@@ -37,17 +37,26 @@ def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool, name: str = "X") -> Fl
     else:
         sq_norms = np.empty(len(X))
         over_rows(_kernels_dense.sq_norms_dense, len(X), X.size, X, sq_norms)
-    check_scale(sq_norms, cosine, name)
+    check_scale(X, sq_norms, cosine, name)
     return sq_norms
 
 
-def check_scale(sq_norms: Floats, cosine: bool, name: str = "X") -> None:
+def check_scale(X: CSR | NDArray[Any], sq_norms: Floats, cosine: bool, name: str = "X") -> None:
     """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
     # The square of a distance is at most four times the larger squared norm.
     bad = sq_norms > np.finfo(np.float64).max / 4
     if cosine:
         # Products of two squared norms must stay in range as well.
         bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
+        # Numbers whose squares are too small to tell from zero would pass for a row of zeros.
+        zero = sq_norms == 0
+        if isinstance(X, CSR):
+            lengths = np.diff(X.indptr)
+            if (lengths[zero] > 0).any():
+                row_of = np.repeat(np.arange(sq_norms.size), lengths)
+                bad[row_of[(X.data != 0) & zero[row_of]]] = True
+        else:
+            bad[zero] = X[zero].any(axis=1)
     if bad.any():
         row = np.flatnonzero(bad)[0]
         raise ValueError(

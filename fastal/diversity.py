@@ -311,16 +311,18 @@ def mean_similarity(X: Any) -> NDArray[np.float64]:
     >>> fastal.mean_similarity([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]).round(3)
     array([0.667, 0.667, 0.333])
     """
+    from fastal import _kernels_csr, _kernels_dense
+
     matrix = check_matrix(X)
     if not isinstance(matrix, CSR):
         units = _units(checked_sq_norms(matrix, cosine=True))
         mean = (matrix / units[:, np.newaxis]).sum(axis=0) / max(1, len(matrix))
-        return np.asarray(matrix @ mean / units)
-    from fastal import _kernels_csr
-
+        dots = np.empty(len(matrix))
+        over_rows(_kernels_dense.dots_dense, dots.size, matrix.size, matrix, mean, dots)
+        return np.asarray(dots / units)
     sq_norms, mean = np.empty(matrix.shape[0]), np.zeros(matrix.shape[1])
     _kernels_csr.unit_row_sum(*matrix[:3], sq_norms, mean)
-    check_scale(sq_norms, cosine=True)
+    check_scale(matrix, sq_norms, cosine=True)
     mean /= max(1, sq_norms.size)
     dots = np.empty(sq_norms.size)
     over_rows(_kernels_csr.dots, dots.size, matrix.data.size, *matrix[:3], mean, dots)

@@ -15,6 +15,7 @@ from fastal._validation import (
     check_csr,
     check_importance,
     check_matrix,
+    check_number,
     check_rows,
     draw_rank,
     rows_left,
@@ -68,7 +69,7 @@ def max_herding(
         If k is below 1, X is not finite, not two-dimensional or of an extreme scale, a labelled
         row does not exist, or sigma is out of range.
     TypeError
-        If X holds no numbers or k is no whole number.
+        If X holds no numbers, k is no whole number or sigma no number.
 
     Notes
     -----
@@ -164,7 +165,7 @@ def uncertainty_herding(
 def _herd(
     scores: Any, X: Any, k: Any, labeled: Any, sigma: Any, random_state: Any
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    if not 1e-3 <= sigma <= 1e3:
+    if not 1e-3 <= check_number(sigma, "sigma", "between 0.001 and 1000") <= 1e3:
         raise ValueError(f"sigma must lie between 0.001 and 1000, got {sigma}")
     k = check_count(k, "k")
     matrix = check_matrix(X)

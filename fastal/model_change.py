@@ -123,7 +123,7 @@ def gradient_lengths(
 
     Not finite where the decision values, or the squares of the rows, are not.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return _in_decisions(decisions, loss) * lengths
 
 

@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastal._clusters import draw_row
 from fastal._threads import over_rows
-from fastal._validation import check_count, check_proba, check_random_state, check_rows
+from fastal._validation import (
+    check_count,
+    check_number,
+    check_proba,
+    check_random_state,
+    check_rows,
+)
 from fastal.uncertainty import margin
 
 __all__ = ["falcun"]
@@ -56,7 +62,7 @@ def falcun(
         If k is below 1, gamma negative or not finite, a row no probability distribution, or a
         labelled row does not exist.
     TypeError
-        If proba holds no numbers or k is no whole number.
+        If proba holds no numbers, k is no whole number or gamma no number.
 
     Notes
     -----
@@ -81,7 +87,7 @@ def falcun(
     from fastal import _kernels_typical
 
     k = check_count(k, "k")
-    if not 0 <= gamma < np.inf:
+    if not 0 <= check_number(gamma, "gamma", "of at least 0") < np.inf:
         raise ValueError(f"gamma must be finite and not negative, got {gamma}")
     array = check_proba(proba)
     # Rows may sum to a little more than 1.

@@ -157,6 +157,8 @@ def _pick(
         some = some[: max(k - len(picks), 0)]
         queues = [_by_typicality(unit, rows, is_free[rows], n_neighbors) for rows in some]
         for turn in range(max((rows.size for rows in queues), default=0)):
+            if len(picks) >= k:
+                break
             picks += [int(rows[turn]) for rows in queues if turn < rows.size]
     return np.array(picks[:k], dtype=np.int64)
 
