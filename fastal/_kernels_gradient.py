@@ -18,6 +18,9 @@ from fastal._kernels_linear import _LANES, _LOWEST, _exp, _shift, _stand_up
 # Squares of probabilities times this stay above zero.  As a power of two it changes no digit.
 _SCALE = 2.0**490
 
+# What row_sq_norms says of a row in place of its norm.
+IN_PIECES, OUTSIDE = -1.0, -2.0
+
 LOGISTIC, HINGE, SQUARED_HINGE, MODIFIED_HUBER, PERCEPTRON, SQUARED_ERROR = range(6)
 
 
@@ -123,22 +126,25 @@ def margin_gradient(decisions: Any, proba: Any, loss: int, before: Any, out: Any
 def row_sq_norms(
     data: Any, indices: Any, indptr: Any, base: int, n_features: int, out: Any
 ) -> None:
-    """Squared norm of each row; -1 for a row that has an entry in two pieces.
+    """Squared norm of each row; IN_PIECES or OUTSIDE for one that has an entry in two pieces, or
+    in a column that does not exist.
 
     data and indices begin with entry number `base`.
-    """
+    """  # noqa: D205
     last_row = np.full(0, -1, dtype=np.int32)
     for row in range(out.size):
         begin, end = np.uint64(indptr[row] - base), np.uint64(indptr[row + 1] - base)
-        total, falling = 0.0, False
+        total, falling, outside = 0.0, False, False
         # No parts of arrays: to make one would take as long as half of the sum.
         for entry in range(begin, end):
             x = np.float64(data[entry])
             total += x * x
+        for entry in range(begin, end):
+            outside |= (indices[entry] < 0) | (indices[entry] >= n_features)
         for entry in range(begin + np.uint64(1), end):
             falling |= indices[entry] <= indices[entry - np.uint64(1)]
-        out[row] = total
-        if not falling:
+        out[row] = OUTSIDE if outside else total
+        if outside or not falling:
             continue
         if last_row.size == 0:
             # Sorted matrices never pay for this array.
@@ -146,5 +152,5 @@ def row_sq_norms(
         for entry in range(begin, end):
             column = np.uint64(indices[entry])
             if last_row[column] == row:
-                out[row] = -1.0
+                out[row] = IN_PIECES
             last_row[column] = row

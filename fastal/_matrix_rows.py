@@ -51,7 +51,13 @@ class MatrixRows:
 
     def entries(self, model: Linear, start: int, stop: int) -> tuple[NDArray[Any], ...]:
         """CSR arrays of a row range, as the model takes them."""
-        data, indices, indptr = self._valid_entries(start, stop)
+        from fastal import _kernels_linear
+
+        data, indices, indptr = self._entries(start, stop)
+        if not _kernels_linear.columns_exist(indices, model.n_features):
+            bad = (indices < 0) | (indices >= model.n_features)
+            entry = int(indptr[0]) + int(np.flatnonzero(bad)[0])
+            self.explain(start + int(np.searchsorted(indptr, entry, side="right")) - 1)
         data = _binary(data, model.threshold)
         if model.places is None:
             return data, indices, indptr
@@ -63,10 +69,12 @@ class MatrixRows:
 
         out = np.empty(stop - start)
         if self.sparse:
-            data, indices, indptr = self._valid_entries(start, stop)
+            data, indices, indptr = self._entries(start, stop)
             base, n_features = int(indptr[0]), self.X.shape[1]
             _kernels_gradient.row_sq_norms(data, indices, indptr, base, n_features, out)
             for row in np.flatnonzero(out < 0.0):
+                if out[row] == _kernels_gradient.OUTSIDE:
+                    self.explain(start + int(row))
                 own = slice(indptr[row] - indptr[0], indptr[row + 1] - indptr[0])
                 _, places = np.unique(indices[own], return_inverse=True)
                 with np.errstate(over="ignore"):
@@ -75,16 +83,6 @@ class MatrixRows:
             x = read_only(as_float(self.X[start:stop], self.name))
             _kernels_dense.sq_norms_dense(0, len(x), x, out)
         return np.sqrt(out + float(bool(intercept)))
-
-    def _valid_entries(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
-        from fastal import _kernels_linear
-
-        data, indices, indptr = self._entries(start, stop)
-        if not _kernels_linear.columns_exist(indices, self.X.shape[1]):
-            bad = (indices < 0) | (indices >= self.X.shape[1])
-            entry = int(indptr[0]) + int(np.flatnonzero(bad)[0])
-            self.explain(start + int(np.searchsorted(indptr, entry, side="right")) - 1)
-        return data, indices, indptr
 
     def _entries(self, start: int, stop: int) -> tuple[NDArray[Any], ...]:
         indptr = read_only(self.X.indptr[start : stop + 1])
