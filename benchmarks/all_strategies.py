@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from real_data import find
 
 SETS = (
     "sms_spam", "clickbait", "movie_review_mr", "ag_news_27k", "webkb", "bbc_news", "trec6",
@@ -140,6 +139,8 @@ def draw(arguments: argparse.Namespace, name: str, cases: list[Case]) -> str:
 
 def load(arguments: argparse.Namespace, name: str, seed: int) -> tuple[Any, ...]:
     """TF-IDF rows and labels of a random part of pool and test set."""
+    # As a script this folder is on the path; asv, which imports every file, has it as a package.
+    from real_data import find
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     from fastal.datasets import load_file, split
