@@ -23,6 +23,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.real_data import find
+
 SETS = (
     "sms_spam", "clickbait", "movie_review_mr", "ag_news_27k", "webkb", "bbc_news", "trec6",
     "reuters_r8", "20newsgroups", "20newsgroups_stripped", "novels_sentences", "wordnet_glosses",
@@ -139,8 +143,6 @@ def draw(arguments: argparse.Namespace, name: str, cases: list[Case]) -> str:
 
 def load(arguments: argparse.Namespace, name: str, seed: int) -> tuple[Any, ...]:
     """TF-IDF rows and labels of a random part of pool and test set."""
-    # As a script this folder is on the path; asv, which imports every file, has it as a package.
-    from real_data import find
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     from fastal.datasets import load_file, split

@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from real_data import find
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.real_data import find
 from fastal import (
     DeltaF,
     EstimatedAccuracy,
