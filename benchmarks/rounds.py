@@ -2,10 +2,11 @@
 
     python benchmarks/rounds.py [--data FOLDER] [--only SECTION ...] [--quick]
 
-Sections: fused (from a linear model and sparse rows to the picks), models (those that are read,
-and one that is not), committee, memory (above the pool), peers (modAL and scikit-activeml),
-end_to_end (rounds of three sizes), text (files of short documents) and profile (where the time
-goes).  FOLDER holds novels_sentences.parquet (columns text, label).
+Sections: fused (from a linear model and sparse rows to the picks), gradient (expected gradient
+length beside the entropy), models (those that are read, and one that is not), committee, memory
+(above the pool), peers (modAL and scikit-activeml), end_to_end (rounds of three sizes), text
+(files of short documents) and profile (where the time goes). FOLDER holds novels_sentences.parquet
+(columns text, label).
 
 Contestants run in turn in one process on a warm heap, by the clock on the wall, on the threads
 they would use anyway; numbers are medians over the rounds, the quartiles in brackets, and so are
@@ -259,6 +260,37 @@ def fused_case(model: Any, X: Any, score: str, rounds: int) -> Record:
     met = limits(record["times bare"], at_most=1.3) if "bare" in seconds else dict(NO_LIMIT)
     record |= {f"{column} (bare)": value for column, value in met.items()}
     return record | {"picks": compared(results["fused"], results["unfused"])}
+
+
+# --- gradient
+
+
+def gradient(args: argparse.Namespace) -> Iterator[Record]:
+    """Time the expected gradient length beside the entropy, both in the one read of the pool."""
+    for name, X, model_of in pools(args):
+        for n_classes in (2, 20):
+            for n_labeled in numbers_labeled(X):
+                model = model_of(X, n_classes, n_labeled)
+                calls = {
+                    score: partial(fastal.query_pool, model, X, K, score)
+                    for score in ("expected_gradient_length", "entropy")
+                }
+                seconds, results = in_rounds(calls, args.rounds)
+                ours, entropy = seconds.values()
+                scores = fastal.expected_gradient_length(model.decision_function(X), X)
+                picks = results["expected_gradient_length"]
+                yield {
+                    "pool": name,
+                    "rows": X.shape[0],
+                    "classes": len(model.classes_),
+                    "labelled": n_labeled,
+                    "terms known": known_terms(model),
+                    "gradient s": ours,
+                    "entropy s": entropy,
+                    "times entropy": ours / entropy,
+                    **limits(ours / entropy, at_most=1.2),
+                    "picks": compared(picks, (first_k(scores), scores)),
+                }
 
 
 # --- models
@@ -872,6 +904,7 @@ def cell(value: Any) -> str:
 
 SECTIONS: dict[str, Callable[[argparse.Namespace], Iterator[Record]]] = {
     "fused": fused,
+    "gradient": gradient,
     "models": models,
     "committee": committee,
     "memory": memory,
