@@ -43,6 +43,8 @@ The texts are in the column "text"; --text-column names another. Rows count from
 
 _STRATEGIES = """\
 strategies:
+  auto                                   typical texts first, then texts the model is
+                                         unsure of that differ from one another
   margin, entropy, least_confidence,     what the model is least sure about
   distance_to_boundary
   power_margin, softmax_margin,          the same, drawn by chance
@@ -312,9 +314,9 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--strategy",
         choices=strategies.__all__,
-        default="margin",
+        default="auto",
         metavar="NAME",
-        help="how the texts are chosen (see below; default: margin)",
+        help="how the texts are chosen (see below; default: auto)",
     )
     _add_estimator(command)
     command.add_argument(

@@ -51,7 +51,7 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     estimator : classifier
         Any scikit-learn classifier, a pipeline or a `fastal.Committee`.  It is cloned, never
         fitted itself.  The scores need its ``predict_proba`` or ``decision_function``.
-    strategy : str or callable, default "margin"
+    strategy : str or callable, default "auto"
         A name in ``fastal.strategies.__all__``, or a function of your own,
         ``strategy(learner, X_pool, n, *, labeled, random_state)``; see `fastal.strategies`.
     cold_start : str or callable, optional
@@ -93,7 +93,7 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
     def __init__(
         self,
         estimator: Any,
-        strategy: str | Strategy = "margin",
+        strategy: str | Strategy = "auto",
         *,
         cold_start: str | Strategy | None = None,
         random_state: Any = None,
@@ -189,8 +189,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         ----------
         X_pool : array-like or sparse matrix (n_pool, n_features), list of texts, or stream
             The pool, labelled rows included or not; it is neither copied nor changed.  A stream
-            (a `fastal.TextFile`, or an iterator of blocks of rows) needs a fitted model and a
-            strategy that scores by it alone; row numbers run through all blocks.
+            (a `fastal.TextFile`, or an iterator of blocks of rows) needs a fitted model and "auto"
+            or a strategy that scores by it alone; row numbers run through all blocks.
         n : int, default 1
             How many rows, at least 1.
         labeled : array-like of int or bool, optional
@@ -223,6 +223,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         name = next((name for name in names if vars(strategies)[name] is function), "")
         rng = self._rng()
         if is_stream(X_pool):
+            # No two rows of a stream can be compared: the margin alone is left of auto.
+            name = "margin" if function is strategies.auto else name
             self._check_streamed(name, function)
         else:
             n_pool = n_rows(X_pool, "X_pool")
@@ -243,7 +245,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         if not (name and hasattr(self, "estimator_")):
             raise TypeError(
                 "X_pool must be one matrix or list; blocks need a fitted model and a strategy of "
-                f"{', '.join(strategies.SCORED_IN_ONE_READ)}; the strategy is {_name(function)}, "
+                f"auto, {', '.join(strategies.SCORED_IN_ONE_READ)}; the strategy is "
+                f"{_name(function)}, "
                 f"and {'a' if hasattr(self, 'estimator_') else 'no'} model is fitted"
             )
 

@@ -27,6 +27,7 @@ from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL
 from fastal._proba import class_probabilities as class_probabilities
 from fastal._proba import committee_of, fitted
 from fastal._rows import n_rows
+from fastal._strategies_auto import auto
 from fastal._strategies_batches import (
     badge,
     cluster_margin,
@@ -58,6 +59,7 @@ from fastal._validation import check_random_state
 from fastal.pool import query_pool, score_pool
 
 __all__ = [
+    "auto",
     "badge",
     "batch_bald",
     "cluster_margin",
@@ -100,6 +102,7 @@ __all__ = [
 # Names of the strategies that need no fitted model: each is its own cold start.
 MODEL_FREE = (
     "random",
+    "auto",
     "k_center",
     "k_center_density",
     "kmeans_plusplus",

@@ -152,7 +152,7 @@ def test_defaults_that_the_documents_promise() -> None:
     demo, experiment = parse(["demo"]), parse(["experiment", "x"])
     assert (demo.output, demo.seeds, demo.strategies) == (Path("fastal-demo"), 5, None)
     assert (experiment.initial, experiment.batch, experiment.iterations) == (20, 10, 10)
-    assert (parse(["query", "x"]).strategy, parse(["query", "x"]).n) == ("margin", 10)
+    assert (parse(["query", "x"]).strategy, parse(["query", "x"]).n) == ("auto", 10)
 
 
 # ------------------------------------------------------------------ errors
@@ -316,13 +316,16 @@ def as_named_column() -> list[str]:
     return ["--label-column", "topic"]
 
 
+MARGIN = ["query", "pool.csv", "--strategy", "margin"]
+
+
 @pytest.mark.parametrize("given", [as_journal, as_csv, as_json_lines, as_column, as_named_column])
 def test_query_takes_labels_from_everywhere(
     given: Callable[[], list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_pool()
     options = given()
-    assert main(["query", "pool.csv", "--n", "7", "--format", "csv", *options]) == 0
+    assert main([*MARGIN, "--n", "7", "--format", "csv", *options]) == 0
     out, err = capsys.readouterr()
     rows = query_rows(out)
     expected_rows, expected_scores = expected_margin_rows(LABELED, 7)
@@ -376,7 +379,7 @@ def test_table_is_as_wide_as_the_terminal(
     )
     for columns in (60, 80, 500):
         monkeypatch.setenv("COLUMNS", str(columns))
-        assert main(["query", "pool.csv", "--n", "3"]) == 0
+        assert main([*MARGIN, "--n", "3"]) == 0
         out, err = capsys.readouterr()
         lines = out.splitlines()
         assert lines[0].split() == ["row", "score", "text"]
@@ -418,6 +421,7 @@ def test_every_strategy_with_both_models(
     [
         ("margin", "random"),
         ("random", "random"),
+        ("auto", "auto"),
         ("k_center", "k_center"),
         ("kmeans_plusplus", "kmeans_plusplus"),
         ("prob_cover", "random"),
@@ -677,12 +681,14 @@ def test_ctrl_c_while_the_model_learns(
     assert len(Path("out.csv").read_text().splitlines()) == 5
 
 
-def test_one_class_only_goes_on_at_random(person: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_class_only_goes_on_without_a_model(
+    person: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_pool()
     person(*"11111")
     assert main(LABEL) == 0
     out = capsys.readouterr().out
-    assert "A model needs two classes: random chooses the next texts as well." in out
+    assert "A model needs two classes: auto chooses the next texts as well." in out
     assert "Accuracy" not in out
 
 

@@ -90,7 +90,7 @@ def test_every_container_gives_the_same_rows(container):
         if isinstance(pool, list)
         else indexed[first]
     )
-    learner = ActiveLearner(LR).fit(start, Y[:20])
+    learner = ActiveLearner(LR, "margin").fit(start, Y[:20])
     rows = learner.query(pool, 10, labeled=first)
     more = (
         indexed.iloc[rows]
@@ -195,11 +195,11 @@ def test_texts_through_a_pipeline(strategy):
 def test_texts_in_other_containers(form):
     pool = form(TEXTS)
     take = pool.iloc if hasattr(pool, "iloc") else pool
-    learner = ActiveLearner(text_model()).fit(take[np.arange(6)], TEXT_LABELS[:6])
+    learner = ActiveLearner(text_model(), "margin").fit(take[np.arange(6)], TEXT_LABELS[:6])
     rows = learner.query(pool, 5, labeled=np.arange(6))
     np.testing.assert_array_equal(
         rows,
-        ActiveLearner(text_model())
+        ActiveLearner(text_model(), "margin")
         .fit(TEXTS[:6], TEXT_LABELS[:6])
         .query(TEXTS, 5, labeled=np.arange(6)),
     )
@@ -278,7 +278,7 @@ def test_fit_with_one_class_says_what_the_estimator_says():
         learner.fit(X[:2], ["ham", "ham"])
     assert not hasattr(learner, "X_labeled_")
     # A tree is content with one class; its only probability is 1 and every score 0.
-    tree = ActiveLearner(DecisionTreeClassifier()).fit(X[:2], ["ham", "ham"])
+    tree = ActiveLearner(DecisionTreeClassifier(), "margin").fit(X[:2], ["ham", "ham"])
     rows, scores = tree.query(X, 3, labeled=[0], return_scores=True)
     np.testing.assert_array_equal(rows, [1, 2, 3])
     np.testing.assert_array_equal(scores, 0)
