@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,10 @@ from typing import Any
 
 from fastal._file_rows import ENDINGS
 
-__all__ = ["check_ending", "write_csv", "write_rows"]
+__all__ = ["check_ending", "sync_folder", "write_csv", "write_rows"]
+
+# What systems say that cannot sync a folder, or do not let us open it.
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM, errno.EBADF)
 
 # Rows of a Parquet row group; of the texts, no more are copied at once.
 _GROUP_ROWS = 65_536
@@ -55,6 +59,10 @@ def _taking_the_place_of(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + ".part")
     try:
         yield part
+        # The new name may reach the disk before what it names: after a power cut the file would
+        # be empty, and the old one gone.
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
         # A full disk names no file, and a folder that nobody may write to one never heard of.
@@ -64,6 +72,22 @@ def _taking_the_place_of(path: Path) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the name of a new file last as well, where that is possible; POSIX alone opens one."""
+    if os.name != "posix":
+        return
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def write_csv(

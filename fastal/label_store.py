@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from fastal._file_writer import sync_folder
+
 __all__ = ["LabelStore", "text_hash"]
 
 Label = str | int
@@ -292,7 +294,7 @@ def _open_locked(path: Path) -> int:
         os.close(fd)
         raise
     if new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return fd
 
 
@@ -312,17 +314,6 @@ def _lock(fd: int, path: Path) -> None:
         # A file system without locks: labelling without the guard beats not labelling.
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the name of a new file last as well; only POSIX can open a folder."""
-    if os.name != "posix":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _split_off_broken_end(data: bytes) -> tuple[bytes, bytes]:
