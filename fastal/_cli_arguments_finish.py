@@ -94,7 +94,7 @@ def add_audit(commands: Any) -> None:
         "--journal",
         type=Path,
         metavar="JOURNAL",
-        help="where the answers are kept (default: FILE.audit.jsonl)",
+        help="where the answers are kept, apart from your labels (default: FILE.audit.jsonl)",
     )
     command.add_argument(
         "--output",

@@ -49,16 +49,20 @@ def audit(args: argparse.Namespace) -> int:
     by_model = file.source == "model"
     if not by_model.any():
         raise ValueError(f"{path}: no label in it is the model's, so there is none to check")
-    journal = args.journal or Path(f"{args.file}.audit.jsonl")
+    own = Path(f"{args.file}.audit.jsonl")
+    journal = args.journal or own
     if args.output is not None:
         check_output("--output", args.output, path, journal)
         check_ending(args.output)
     order = audit_rows(len(file.texts), len(file.texts), ~by_model, args.seed)
     rows = order[: args.n]
     with LabelStore(journal, file.texts) as store:
+        if journal.resolve() != own.resolve():
+            _check_journal(store)
         classes = sorted({label for label in file.labels if label is not None})
         # "1" is never 1: every label would count as wrong.
         check_one_kind([*store.classes, *classes])
+        store.mark_audit()
         store.add_classes(classes)
         print(
             f"{int(by_model.sum()):,} labels are the model's; {len(rows):,} of them, drawn at "
@@ -76,6 +80,15 @@ def audit(args: argparse.Namespace) -> int:
         if args.output is not None:
             _write(args.output, file, store)
     return 130 if oracle.interrupted else 0
+
+
+def _check_journal(store: LabelStore) -> None:
+    """Refuse answers that no audit asked for: by those that it learnt from no model is judged."""
+    if not store.is_audit and (store.labels or store.skipped or store.classes):
+        raise ValueError(
+            f"--journal: {store.path} is not the journal of an audit but holds labels to learn "
+            "from; give the audit a file of its own"
+        )
 
 
 def _read(path: Path) -> _File:

@@ -34,6 +34,11 @@ def finish(args: argparse.Namespace) -> int:
     check_output("--output", output, *inputs)
     check_ending(output)
     if args.train_on_audit is not None:
+        if args.labels is not None and args.labels.resolve() == args.train_on_audit.resolve():
+            raise ValueError(
+                f"--train-on-audit: {args.train_on_audit} is where your labels come from; the "
+                "journal of an audit is a file of its own"
+            )
         known.update(_answers(args.train_on_audit, texts))
         check_one_kind(known.values())
     classes = set(known.values())

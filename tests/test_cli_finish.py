@@ -322,6 +322,7 @@ def test_a_finished_file_is_not_taken_for_a_persons_labels(
         (["--labels", "absent.csv"], "absent.csv: No such file"),
         (["--train-on-audit", "absent.jsonl"], "no such file: absent.jsonl"),
         (["--train-on-audit", "pool.csv", "--output", "x.csv"], "pool.csv, line 1 is no event"),
+        (["--train-on-audit", "./pool.csv.labels.jsonl"], "is where your labels come from"),
     ],
 )
 def test_what_finish_refuses(
@@ -472,6 +473,32 @@ def test_an_audit_without_an_answer(answers: Any, finished: str, capsys: Any) ->
     assert "nothing can be said" in capsys.readouterr().out
 
 
+def test_labels_to_learn_from_are_no_audit(
+    answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Path("pool.csv.labels.jsonl")
+    with LabelStore("other", TEXTS) as store:
+        # What fastal label --classes leaves before the first answer.
+        store.add_classes(["sport", "politics"])
+    asked = answers(10**6)
+    for path in (journal, Path("other")):
+        before = path.read_bytes()
+        assert main(["audit", finished, "--journal", str(path)]) == 1
+        assert f"{path} is not the journal of an audit" in capsys.readouterr().err
+        assert path.read_bytes() == before
+    assert asked == []
+    # Its own journal is taken, whatever its name, also once the model has learnt from it.
+    assert main(["audit", finished, "--journal", "mine", "--n", "20"]) == 0
+    assert main(["finish", "pool.csv", "--train-on-audit", "mine"]) == 0
+    assert main(["audit", finished, "--journal", "mine", "--n", "20"]) == 0
+    assert len(asked) == 40
+    # And never filled with labels that are to be learnt from.
+    before = Path("mine").read_bytes()
+    assert main(["label", "pool.csv", "--labels", "mine"]) == 1
+    assert "mine is the journal of an audit" in capsys.readouterr().err
+    assert Path("mine").read_bytes() == before
+
+
 def test_a_smaller_n_forgets_no_answer(
     answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -544,6 +571,7 @@ def test_an_audit_of_labels_of_two_kinds(capsys: pytest.CaptureFixture[str]) -> 
         options = ["--labels", f"{ending}.labels.jsonl", "--output", f"out.{ending}"]
         assert main(["finish", "pool.csv", *options]) == 0
     with LabelStore("journal", TEXTS) as store:
+        store.mark_audit()
         store.label(100, "1")
     before = Path("journal").read_bytes()
     assert main(["audit", "out.jsonl", "--journal", "journal"]) == 1
