@@ -48,6 +48,9 @@ def add_finish(commands: Any) -> None:
         "before its ending)",
     )
     command.add_argument(
+        "--overwrite", action="store_true", help="replace the output file if there is one already"
+    )
+    command.add_argument(
         "--min-confidence",
         type=_confidence,
         default=0.0,

@@ -33,6 +33,11 @@ def finish(args: argparse.Namespace) -> int:
     inputs = [Path(args.file), *filter(None, (args.labels, args.train_on_audit))]
     check_output("--output", output, *inputs)
     check_ending(output)
+    if output.exists() and not args.overwrite:
+        # Somebody may have gone on working in it.
+        raise ValueError(
+            f"{output} is there already; --overwrite replaces it, --output FILE writes another"
+        )
     if args.train_on_audit is not None:
         if args.labels is not None and args.labels.resolve() == args.train_on_audit.resolve():
             raise ValueError(

@@ -336,6 +336,22 @@ def test_what_finish_refuses(
     assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
 
 
+@pytest.mark.parametrize("output", [[], ["--output", "out.jsonl"]])
+def test_finish_replaces_a_file_only_if_told_to(output: list[str], capsys: Any) -> None:
+    write_pool()
+    write_labels(range(40))
+    path = Path(output[1] if output else "pool.finished.csv")
+    path.write_text("what somebody put right by hand\n")
+    assert main(["finish", "pool.csv", *output]) == 1
+    assert f"error: {path} is there already; --overwrite replaces it" in capsys.readouterr().err
+    assert path.read_text() == "what somebody put right by hand\n"
+    assert main(["finish", "pool.csv", *output, "--overwrite"]) == 0
+    assert len(load_file(path, label_column=None).texts) == 600
+    # Not what the labels come from, whatever is said.
+    assert main(["finish", "pool.csv", "--output", "pool.csv", "--overwrite"]) == 1
+    assert "--output would replace pool.csv" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("rows", [[], [0], [0, 1]])
 def test_finish_needs_two_classes(rows: list[int], capsys: pytest.CaptureFixture[str]) -> None:
     write_pool()
@@ -359,7 +375,7 @@ def test_a_finish_that_is_interrupted_leaves_the_old_file(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fastal._cli_finish.zip", broken, raising=False)
-    assert main(["finish", "pool.csv"]) == 130
+    assert main(["finish", "pool.csv", "--overwrite"]) == 130
     assert Path("pool.finished.csv").read_bytes() == before
     assert not list(Path().glob("*.part"))
 
@@ -372,9 +388,9 @@ def test_training_on_an_audit(answers: Any, capsys: pytest.CaptureFixture[str]) 
     assert main(["audit", "pool.finished.csv", "--n", "30"]) == 0
     journal = "pool.finished.csv.audit.jsonl"
     # Not without being told to.
-    assert main(["finish", "pool.csv"]) == 0
+    assert main(["finish", "pool.csv", "--overwrite"]) == 0
     assert "40 labelled by you" in capsys.readouterr().out
-    assert main(["finish", "pool.csv", "--train-on-audit", journal]) == 0
+    assert main(["finish", "pool.csv", "--overwrite", "--train-on-audit", journal]) == 0
     assert "70 labelled by you, 530 by the model" in capsys.readouterr().out
     # What the model learnt from is not what it is judged by: new rows are asked about.
     second = answers(10**6)
@@ -489,7 +505,7 @@ def test_labels_to_learn_from_are_no_audit(
     assert asked == []
     # Its own journal is taken, whatever its name, also once the model has learnt from it.
     assert main(["audit", finished, "--journal", "mine", "--n", "20"]) == 0
-    assert main(["finish", "pool.csv", "--train-on-audit", "mine"]) == 0
+    assert main(["finish", "pool.csv", "--overwrite", "--train-on-audit", "mine"]) == 0
     assert main(["audit", finished, "--journal", "mine", "--n", "20"]) == 0
     assert len(asked) == 40
     # And never filled with labels that are to be learnt from.
@@ -527,7 +543,7 @@ def test_no_answer_is_left_out_of_the_output(
     limit = str(sorted(confidence)[40])
     with LabelStore("pool.csv.labels.jsonl", TEXTS) as store:
         store.label(asked[0], "neither")
-    assert main(["finish", "pool.csv", "--min-confidence", limit]) == 0
+    assert main(["finish", "pool.csv", "--overwrite", "--min-confidence", limit]) == 0
     before = read_finished("pool.finished.csv")
     n_none = sum(before[row]["source"] == "none" for row in asked)
     assert n_none > 20
