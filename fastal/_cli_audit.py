@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastal._cli_finish import write_finished
+from fastal._cli_finish import COLUMNS, write_finished
 from fastal._cli_label import (
     SOURCES,
     check_one_kind,
@@ -19,6 +19,7 @@ from fastal._cli_label import (
     forget_typed_ahead,
     line_editing,
 )
+from fastal._file_rest import Rest, read_rest
 from fastal._file_writer import check_ending
 from fastal._files import check_labels, check_texts, read_columns
 from fastal._intervals import percent
@@ -38,6 +39,7 @@ class _File:
     labels: NDArray[Any]
     source: NDArray[np.str_]
     confidence: NDArray[np.float64]
+    rest: Rest
 
 
 def audit(args: argparse.Namespace) -> int:
@@ -92,9 +94,8 @@ def _check_journal(store: LabelStore) -> None:
 
 
 def _read(path: Path) -> _File:
-    names = ["text", "label", "source", "confidence"]
     try:
-        columns = read_columns(path, names, [])
+        columns = read_columns(path, COLUMNS, [])
     except ValueError as error:
         if "has no column" in str(error):
             raise ValueError(f"{error}; fastal audit takes what fastal finish wrote") from None
@@ -107,7 +108,8 @@ def _read(path: Path) -> _File:
                 f"{path}, {where}: label {label!r:.60} of source {source!r:.60}; fastal audit "
                 "takes what fastal finish wrote"
             )
-    return _File(texts, labels, np.array(columns["source"]), _numbers(path, columns))
+    rest = read_rest(path, COLUMNS, len(texts)).beside(COLUMNS)
+    return _File(texts, labels, np.array(columns["source"]), _numbers(path, columns), rest)
 
 
 def _numbers(path: Path, columns: dict[str, list[Any]]) -> NDArray[np.float64]:
@@ -239,5 +241,5 @@ def _write(path: Path, file: _File, store: LabelStore) -> None:
     confidence = confidence.copy()
     confidence[answered] = np.nan
     known = [label for label in labels if label is not None]
-    write_finished(path, type(known[0]), file.texts, labels, source, confidence)
+    write_finished(path, type(known[0]), file.texts, labels, source, confidence, file.rest)
     print(f"\nWith your {len(answered):,} answers in place of the model's labels: {path}")

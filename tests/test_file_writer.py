@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 import stat
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from fastal import KCenterSelector
+from fastal._file_rest import read_rest
 from fastal._file_writer import write_rows
 
 ROWS = [["a", 1], ["b", None]]
@@ -96,3 +98,31 @@ def test_a_file_that_cannot_be_synced(
         write_rows(path, {"text": str}, [["a"]])
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_dates_of_parquet_become_text(ending: str, tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    when = [datetime.date(2024, 1, 31), None]
+    table = pyarrow.table({"text": ["a", "b"], "when": when, "tags": [when, []], "n": [1, None]})
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    path = tmp_path / f"out{ending}"
+    write_rows(
+        path, {"text": str}, [["a"], ["b"]], read_rest(tmp_path / "in.parquet", ["text"], 2)
+    )
+    assert (
+        path.read_text()
+        == {
+            ".csv": 'text,when,tags,n\na,2024-01-31,"[""2024-01-31"", null]",1\nb,,[],\n',
+            ".jsonl": '{"text": "a", "when": "2024-01-31", "tags": ["2024-01-31", null], "n": 1}\n'
+            '{"text": "b", "when": null, "tags": [], "n": null}\n',
+        }[ending]
+    )
+
+
+def test_a_file_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("text,n\na,1\n")
+    with pytest.raises(ValueError, match="was changed while it was read"):
+        read_rest(path, ["text"], 2)
+    assert read_rest(path, ["text", "n"], 2).names == []
