@@ -24,8 +24,8 @@ def add_finish(commands: Any) -> None:
         "finish",
         "Label the rest of a file: a model learns from your labels and labels all other texts.\n"
         "The whole file is written anew, with the columns text, label, source (person, model or\n"
-        "none) and confidence; the rows keep their order. How many of the model's labels are\n"
-        "wrong, fastal audit tells.",
+        "none) and confidence, then all others that the file has; the rows keep their order. How\n"
+        "many of the model's labels are wrong, fastal audit tells.",
         "examples:\n"
         "  fastal finish reviews.csv\n"
         "  fastal finish reviews.csv --min-confidence 0.8 --output labelled.parquet\n"
@@ -46,6 +46,9 @@ def add_finish(commands: Any) -> None:
         metavar="FILE",
         help="where to write; the ending says what kind of file (default: FILE with .finished "
         "before its ending)",
+    )
+    command.add_argument(
+        "--overwrite", action="store_true", help="replace the output file if there is one already"
     )
     command.add_argument(
         "--min-confidence",
@@ -94,7 +97,7 @@ def add_audit(commands: Any) -> None:
         "--journal",
         type=Path,
         metavar="JOURNAL",
-        help="where the answers are kept (default: FILE.audit.jsonl)",
+        help="where the answers are kept, apart from your labels (default: FILE.audit.jsonl)",
     )
     command.add_argument(
         "--output",

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastal._cli_finish import write_finished
+from fastal._cli_finish import COLUMNS, write_finished
 from fastal._cli_label import (
     SOURCES,
     check_one_kind,
@@ -19,6 +19,7 @@ from fastal._cli_label import (
     forget_typed_ahead,
     line_editing,
 )
+from fastal._file_rest import Rest, read_rest
 from fastal._file_writer import check_ending
 from fastal._files import check_labels, check_texts, read_columns
 from fastal._intervals import percent
@@ -38,6 +39,7 @@ class _File:
     labels: NDArray[Any]
     source: NDArray[np.str_]
     confidence: NDArray[np.float64]
+    rest: Rest
 
 
 def audit(args: argparse.Namespace) -> int:
@@ -49,16 +51,20 @@ def audit(args: argparse.Namespace) -> int:
     by_model = file.source == "model"
     if not by_model.any():
         raise ValueError(f"{path}: no label in it is the model's, so there is none to check")
-    journal = args.journal or Path(f"{args.file}.audit.jsonl")
+    own = Path(f"{args.file}.audit.jsonl")
+    journal = args.journal or own
     if args.output is not None:
         check_output("--output", args.output, path, journal)
         check_ending(args.output)
     order = audit_rows(len(file.texts), len(file.texts), ~by_model, args.seed)
     rows = order[: args.n]
     with LabelStore(journal, file.texts) as store:
+        if journal.resolve() != own.resolve():
+            _check_journal(store)
         classes = sorted({label for label in file.labels if label is not None})
         # "1" is never 1: every label would count as wrong.
         check_one_kind([*store.classes, *classes])
+        store.mark_audit()
         store.add_classes(classes)
         print(
             f"{int(by_model.sum()):,} labels are the model's; {len(rows):,} of them, drawn at "
@@ -78,10 +84,18 @@ def audit(args: argparse.Namespace) -> int:
     return 130 if oracle.interrupted else 0
 
 
+def _check_journal(store: LabelStore) -> None:
+    """Refuse answers that no audit asked for: by those that it learnt from no model is judged."""
+    if not store.is_audit and (store.labels or store.skipped or store.classes):
+        raise ValueError(
+            f"--journal: {store.path} is not the journal of an audit but holds labels to learn "
+            "from; give the audit a file of its own"
+        )
+
+
 def _read(path: Path) -> _File:
-    names = ["text", "label", "source", "confidence"]
     try:
-        columns = read_columns(path, names, [])
+        columns = read_columns(path, COLUMNS, [])
     except ValueError as error:
         if "has no column" in str(error):
             raise ValueError(f"{error}; fastal audit takes what fastal finish wrote") from None
@@ -94,7 +108,8 @@ def _read(path: Path) -> _File:
                 f"{path}, {where}: label {label!r:.60} of source {source!r:.60}; fastal audit "
                 "takes what fastal finish wrote"
             )
-    return _File(texts, labels, np.array(columns["source"]), _numbers(path, columns))
+    rest = read_rest(path, COLUMNS, len(texts)).beside(COLUMNS)
+    return _File(texts, labels, np.array(columns["source"]), _numbers(path, columns), rest)
 
 
 def _numbers(path: Path, columns: dict[str, list[Any]]) -> NDArray[np.float64]:
@@ -226,5 +241,5 @@ def _write(path: Path, file: _File, store: LabelStore) -> None:
     confidence = confidence.copy()
     confidence[answered] = np.nan
     known = [label for label in labels if label is not None]
-    write_finished(path, type(known[0]), file.texts, labels, source, confidence)
+    write_finished(path, type(known[0]), file.texts, labels, source, confidence, file.rest)
     print(f"\nWith your {len(answered):,} answers in place of the model's labels: {path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastal._cli_label import blank_rows, check_one_kind, check_output, known_labels, read_pool
+from fastal._cli_label import (
+    SOURCES,
+    blank_rows,
+    check_one_kind,
+    check_output,
+    known_labels,
+    read_pool,
+)
+from fastal._file_rest import Rest, read_rest
 from fastal._file_writer import check_ending, write_rows
 from fastal._terminal import flow, one_line, terminal_width
 from fastal.label_store import Label, LabelStore
+
+# What is written, before the other columns of the file.
+COLUMNS = ("text", "label", "source", "confidence")
 
 # From so many texts on, it takes long enough to show how far it is.
 _MANY = 100_000
@@ -33,9 +45,20 @@ def finish(args: argparse.Namespace) -> int:
     inputs = [Path(args.file), *filter(None, (args.labels, args.train_on_audit))]
     check_output("--output", output, *inputs)
     check_ending(output)
+    if output.exists() and not args.overwrite:
+        # Somebody may have gone on working in it.
+        raise ValueError(
+            f"{output} is there already; --overwrite replaces it, --output FILE writes another"
+        )
     if args.train_on_audit is not None:
+        if args.labels is not None and args.labels.resolve() == args.train_on_audit.resolve():
+            raise ValueError(
+                f"--train-on-audit: {args.train_on_audit} is where your labels come from; the "
+                "journal of an audit is a file of its own"
+            )
         known.update(_answers(args.train_on_audit, texts))
         check_one_kind(known.values())
+    rest = _rest(args, len(texts))
     classes = set(known.values())
     if len(classes) < 2:
         raise ValueError(
@@ -51,7 +74,7 @@ def finish(args: argparse.Namespace) -> int:
     nobodys = np.array(sorted((skipped | blank_rows(texts)) - known.keys()), dtype=np.int64)
     source[nobodys], labels[nobodys] = "none", None
     kind = type(next(iter(classes)))
-    write_finished(output, kind, texts, labels, source, done.confidence)
+    write_finished(output, kind, texts, labels, source, done.confidence, rest)
     _print_counts(known, labels, source, nobodys.size, args.min_confidence)
     print(f"Written: {output}")
     if "model" in source:
@@ -63,6 +86,24 @@ def finish(args: argparse.Namespace) -> int:
 
 def _beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}.finished{path.suffix}")
+
+
+def _rest(args: argparse.Namespace, n_rows: int) -> Rest:
+    """Columns of the file that are to be written again, all but the texts and labels read."""
+    path = Path(args.file)
+    own = {args.text_column}
+    if not args.ignore_labels and args.label_column in (None, "label"):
+        own.add("label")
+    every = read_rest(path, own, n_rows)
+    if "label" in own and {"source", "confidence"} <= {*every.names}:
+        is_finished = set(map(str, every.column("source"))) <= SOURCES
+        every = every.without({"source", "confidence"}) if is_finished else every
+    rest = every.beside(COLUMNS)
+    for place, name in enumerate(every.names):
+        if rest.names[place] != name:
+            new = rest.names[place]
+            print(f"{path}: its column {name!r} is kept as {new!r}.", file=sys.stderr)
+    return rest
 
 
 def _answers(path: Path, texts: Sequence[str]) -> Mapping[int, Label]:
@@ -78,14 +119,16 @@ def write_finished(
     labels: NDArray[Any],
     source: NDArray[np.str_],
     confidence: NDArray[np.float64],
+    rest: Rest,
 ) -> None:
-    """Write the columns text, label, source and confidence, one line for each text."""
+    """Write the columns text, label, source and confidence, and the rest, a line for each text."""
 
     def rows() -> Iterator[tuple[str, Label | None, str, float | None]]:
         for text, label, of, sure in zip(texts, labels, source, confidence, strict=True):
             yield text, label, str(of), None if np.isnan(sure) else round(float(sure), 6)
 
-    write_rows(path, {"text": str, "label": kind, "source": str, "confidence": float}, rows())
+    columns = {"text": str, "label": kind, "source": str, "confidence": float}
+    write_rows(path, columns, rows(), rest)
 
 
 def _print_counts(

@@ -220,6 +220,8 @@ def label(args: argparse.Namespace) -> int:
     if args.export is not None:
         check_output("--export", args.export, Path(args.file), path)
     with LabelStore(path, texts) as store:
+        if store.is_audit:
+            raise ValueError(f"{path} is the journal of an audit; give your labels another file")
         classes = _first_classes(args.classes, own)
         # Before they are written: what stands in the journal can never be taken out again.
         check_one_kind([*store.classes, *classes])

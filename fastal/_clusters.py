@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from fastal._facilities import checked_sq_norms
+from fastal._search import FITS_PRODUCTS, checked_sq_norms
 from fastal._threads import over_rows
 from fastal._validation import CSR, read_only
 
@@ -34,7 +34,8 @@ class Clusters:
             read_only(indices.astype(np.int64)),
             read_only(part.indptr.astype(np.int64)),
         )
-        self._sq_norms = checked_sq_norms(self._arrays[0], self._arrays[2], cosine=False)
+        matrix = CSR(*self._arrays, (rows.size, columns.size), positive=False)
+        self._sq_norms = checked_sq_norms(matrix, cosine=False, largest=FITS_PRODUCTS)
         self._weights = weights
 
     def pick(self, k: int, max_iter: int, tol: float, rng: Any) -> NDArray[np.int64]:

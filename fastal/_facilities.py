@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastal._search import FITS_PRODUCTS, checked_sq_norms
 from fastal._threads import over_rows
 from fastal._validation import CSR
 
@@ -15,32 +16,9 @@ _EVALUATIONS_PER_CALL = 64
 _PAIRED_ROWS_PER_CALL = 256
 
 
-def checked_sq_norms(
-    data: NDArray[Any], indptr: NDArray[Any], cosine: bool
-) -> NDArray[np.float64]:
-    """Squared norms of rows whose products with others are certain to fit float64."""
-    from fastal import _kernels_csr
-
-    sq_norms = np.empty(indptr.size - 1)
-    over_rows(_kernels_csr.sq_norms, sq_norms.size, data.size, data, indptr, sq_norms)
-    bad = sq_norms > 1e150
-    if cosine:
-        bad |= (sq_norms > 0) & (sq_norms < 1e-150)
-        for row in np.flatnonzero((sq_norms == 0) & (indptr[1:] > indptr[:-1])):
-            # Zeros that are stored, or numbers whose squares are too small to tell from zero.
-            bad[row] = data[indptr[row] : indptr[row + 1]].any()
-    if bad.any():
-        row = np.flatnonzero(bad)[0]
-        raise ValueError(
-            f"X must be of a scale whose squares fit float64, but row {row} has the squared norm "
-            f"{sq_norms[row]:.3g}; rescale X"
-        )
-    return sq_norms
-
-
 def scale_of(matrix: CSR, cosine: bool) -> NDArray[np.float64]:
     """What each row is multiplied by before inner products are taken."""
-    sq_norms = checked_sq_norms(matrix.data, matrix.indptr, cosine)
+    sq_norms = checked_sq_norms(matrix, cosine, largest=FITS_PRODUCTS)
     if not cosine:
         return np.ones(sq_norms.size)
     # A row of zeros has nothing to scale.

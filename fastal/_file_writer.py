@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,9 +12,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from fastal._file_rest import ABSENT, Rest, as_text, cell
 from fastal._file_rows import ENDINGS
 
-__all__ = ["check_ending", "write_csv", "write_rows"]
+__all__ = ["check_ending", "sync_folder", "write_csv", "write_rows"]
+
+# What systems say that cannot sync a folder, or do not let us open it.
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM, errno.EBADF)
 
 # Rows of a Parquet row group; of the texts, no more are copied at once.
 _GROUP_ROWS = 65_536
@@ -29,7 +34,9 @@ def check_ending(path: Path) -> None:
         _pyarrow()
 
 
-def write_rows(path: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]]) -> None:
+def write_rows(
+    path: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]], rest: Rest | None = None
+) -> None:
     """Write the rows to a new file, which takes the place of an old one when it is complete.
 
     Parameters
@@ -40,13 +47,24 @@ def write_rows(path: Path, columns: dict[str, type], rows: Iterable[Sequence[Any
         str, int or float; None stands for a value that is missing (in CSV and TSV: an empty one).
     rows : iterable of sequences
         A value for each column.
+    rest : Rest, optional
+        Columns of another file that follow them.
     """
     kind = path.suffix.lower()
-    if kind in (".csv", ".tsv"):
+    if kind == ".parquet":
+        with _taking_the_place_of(path) as part:
+            _parquet(part, columns, rows, rest)
+        return
+    is_csv = kind in (".csv", ".tsv")
+    if rest is not None and rest.names:
+        columns = {**columns, **dict.fromkeys(rest.names, object)}
+        more = (map(cell, row) if is_csv else row for row in rest.rows())
+        rows = ((*own, *others) for own, others in zip(rows, more, strict=True))
+    if is_csv:
         write_csv(path, columns, rows, "\t" if kind == ".tsv" else ",")
         return
     with _taking_the_place_of(path) as part:
-        (_parquet if kind == ".parquet" else _json_lines)(part, columns, rows)
+        _json_lines(part, columns, rows)
 
 
 @contextmanager
@@ -55,15 +73,41 @@ def _taking_the_place_of(path: Path) -> Iterator[Path]:
     part = path.with_name(path.name + ".part")
     try:
         yield part
+        # The new name may reach the disk before what it names: after a power cut the file would
+        # be empty, and the old one gone.
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
         os.replace(part, path)
     except OSError as error:
         # A full disk names no file, and a folder that nobody may write to one never heard of.
         part.unlink(missing_ok=True)
         what = f"nothing was written: {error.strerror or error}"
         raise OSError(error.errno, what, str(path)) from error
+    except UnicodeEncodeError as error:
+        part.unlink(missing_ok=True)
+        raise ValueError(
+            f"{path}: nothing was written: a text holds half a character, which only a file that "
+            f"ends in .jsonl can hold ({error.reason})"
+        ) from None
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the name of a new file last as well, where that is possible; POSIX alone opens one."""
+    if os.name != "posix":
+        return
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def write_csv(
@@ -81,21 +125,30 @@ def write_csv(
 
 
 def _json_lines(part: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]]) -> None:
-    with part.open("w", newline="", encoding="utf-8") as file:
+    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, is escaped as JSON does it.
+    with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         for row in rows:
-            entry = dict(zip(columns, row, strict=True))
-            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            every = zip(columns, row, strict=True)
+            entry = {name: value for name, value in every if value is not ABSENT}
+            file.write(json.dumps(entry, ensure_ascii=False, default=as_text) + "\n")
 
 
-def _parquet(part: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]]) -> None:
+def _parquet(
+    part: Path, columns: dict[str, type], rows: Iterable[Sequence[Any]], rest: Rest | None
+) -> None:
     pyarrow = _pyarrow()
     types = {str: pyarrow.string(), int: pyarrow.int64(), float: pyarrow.float64()}
-    schema = pyarrow.schema([(name, types[of]) for name, of in columns.items()])
-    every = iter(rows)
+    own = [pyarrow.field(name, types[of]) for name, of in columns.items()]
+    table = pyarrow.table({}) if rest is None else rest.table()
+    schema = pyarrow.schema([*own, *table.schema])
+    every, start = iter(rows), 0
     with pyarrow.parquet.ParquetWriter(part, schema) as writer:
         while group := list(islice(every, _GROUP_ROWS)):
-            values = [list(column) for column in zip(*group, strict=True)]
-            writer.write_table(pyarrow.table(dict(zip(columns, values, strict=True)), schema))
+            values = zip(own, zip(*group, strict=True), strict=True)
+            arrays = [pyarrow.array(list(column), field.type) for field, column in values]
+            arrays += table.slice(start, len(group)).columns
+            writer.write_table(pyarrow.table(arrays, schema=schema))
+            start += len(group)
 
 
 def _pyarrow() -> Any:

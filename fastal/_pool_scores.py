@@ -350,7 +350,9 @@ def check_score(estimator: Any, score: Any) -> str:
     """One of the scores that the estimator can have."""
     model = _split(estimator)[1]
     known = OF_ONE_MODEL + (OF_COMMITTEE if hasattr(model, "members_") else ())
-    if score in known:
-        return str(score)
-    hint = "; those of a committee need a fitted fastal.Committee" if score in OF_COMMITTEE else ""
+    # An array compares with each of them by element.
+    name = score if isinstance(score, str) else ""
+    if name in known:
+        return name
+    hint = "; those of a committee need a fitted fastal.Committee" if name in OF_COMMITTEE else ""
     raise ValueError(f"score must be one of {', '.join(known)}, got {score!r}{hint}")

@@ -12,7 +12,21 @@ from fastal._centers_dense import DenseSearch
 from fastal._threads import over_rows
 from fastal._validation import CSR
 
-__all__ = ["DenseSearch", "SparseSearch", "check_scale", "checked_sq_norms", "make_search"]
+__all__ = [
+    "FITS_DISTANCES",
+    "FITS_PRODUCTS",
+    "DenseSearch",
+    "SparseSearch",
+    "check_scale",
+    "checked_sq_norms",
+    "make_search",
+]
+
+# Squared norms up to which what is made of them fits float64.  The square of a distance is at most
+# four times the larger of two.  Up to the second, two can be multiplied, and the inner products of
+# their rows summed over any pool.
+FITS_DISTANCES = float(np.finfo(np.float64).max / 4)
+FITS_PRODUCTS = 1e150
 
 
 def make_search(
@@ -25,8 +39,10 @@ def make_search(
     return DenseSearch(X, sq_norms, cosine, weights)
 
 
-def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool, name: str = "X") -> Floats:
-    """Squared norms of the rows; rows whose distances would leave float64 are refused."""
+def checked_sq_norms(
+    X: CSR | NDArray[Any], cosine: bool, name: str = "X", largest: float = FITS_DISTANCES
+) -> Floats:
+    """Squared norms of the rows; rows whose distances or products leave float64 are refused."""
     from fastal import _kernels_csr, _kernels_dense
 
     if isinstance(X, CSR):
@@ -37,17 +53,22 @@ def checked_sq_norms(X: CSR | NDArray[Any], cosine: bool, name: str = "X") -> Fl
     else:
         sq_norms = np.empty(len(X))
         over_rows(_kernels_dense.sq_norms_dense, len(X), X.size, X, sq_norms)
-    check_scale(X, sq_norms, cosine, name)
+    check_scale(X, sq_norms, cosine, name, largest)
     return sq_norms
 
 
-def check_scale(X: CSR | NDArray[Any], sq_norms: Floats, cosine: bool, name: str = "X") -> None:
+def check_scale(
+    X: CSR | NDArray[Any],
+    sq_norms: Floats,
+    cosine: bool,
+    name: str = "X",
+    largest: float = FITS_DISTANCES,
+) -> None:
     """Refuse rows whose squares leave the range of float64: their distances would be wrong."""
-    # The square of a distance is at most four times the larger squared norm.
-    bad = sq_norms > np.finfo(np.float64).max / 4
+    bad = sq_norms > largest
     if cosine:
-        # Products of two squared norms must stay in range as well.
-        bad = (sq_norms > 0) & ((sq_norms < 1e-150) | (sq_norms > 1e150))
+        # A cosine divides by the root of a product of two squared norms.
+        bad = (sq_norms > 0) & ((sq_norms < 1 / FITS_PRODUCTS) | (sq_norms > FITS_PRODUCTS))
         # Numbers whose squares are too small to tell from zero would pass for a row of zeros.
         zero = sq_norms == 0
         if isinstance(X, CSR):

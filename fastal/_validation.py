@@ -238,7 +238,8 @@ def check_weights(weights: ArrayLike | None, n_rows: int) -> NDArray[np.float64]
 
 def check_metric(metric: Any, known: Sequence[str] = ("euclidean", "cosine")) -> str:
     """One of the known metrics."""
-    if metric not in known:
+    # An array compares with each of them by element.
+    if not isinstance(metric, str) or metric not in known:
         raise ValueError(f"metric must be {' or '.join(map(repr, known))}, got {metric!r}")
     return str(metric)
 
@@ -256,7 +257,10 @@ def check_number(value: Any, name: str, range_: str) -> float:
     """A real number; whether it lies in the range is for the caller to check."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number {range_}, got {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return np.inf if value > 0 else -np.inf  # type: ignore[operator]
 
 
 def check_rows(rows: ArrayLike | None, n_rows: int, name: str) -> NDArray[np.int64]:

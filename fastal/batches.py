@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import numpy as np
@@ -235,7 +234,8 @@ def information_density(scores: ArrayLike, X: Any, beta: float = 1.0) -> NDArray
     X : sparse matrix or array-like of shape (n_samples, n_features)
         The pool; finite numbers.
     beta : float, default 1.0
-        How much density counts; at least 0, which leaves the scores as they are.
+        How much density counts, from 0, which leaves the scores as they are, to 1000: beyond it
+        powers are 0 where rows differ, and rounding alone decides where they do not.
 
     Returns
     -------
@@ -245,8 +245,8 @@ def information_density(scores: ArrayLike, X: Any, beta: float = 1.0) -> NDArray
     Raises
     ------
     ValueError
-        If a score is negative or not finite, beta negative or not finite, the numbers of scores
-        and rows differ, or as `fastal.mean_similarity`.
+        If a score is negative or not finite, beta below 0 or above 1000, the numbers of scores and
+        rows differ, or as `fastal.mean_similarity`.
     TypeError
         If X holds no numbers or beta is no number.
 
@@ -262,8 +262,9 @@ def information_density(scores: ArrayLike, X: Any, beta: float = 1.0) -> NDArray
     >>> fastal.information_density([0.3, 0.6, 0.9], X).round(3)
     array([0.2, 0.4, 0.3])
     """
-    if not 0 <= check_number(beta, "beta", "of at least 0") < math.inf:
-        raise ValueError(f"beta must be a finite number of at least 0, got {beta}")
+    beta = check_number(beta, "beta", "from 0 to 1000")
+    if not 0 <= beta <= 1000:
+        raise ValueError(f"beta must be a number from 0 to 1000, got {beta}")
     density = np.maximum(mean_similarity(X), 0.0)
     weights = _check_scores(scores, density.size)
     bad = np.flatnonzero(weights < 0)
@@ -272,7 +273,7 @@ def information_density(scores: ArrayLike, X: Any, beta: float = 1.0) -> NDArray
             f"scores must not be negative, or density would count against a row, but row {bad[0]} "
             f"is {weights[bad[0]]}"
         )
-    return np.asarray(weights * density ** float(beta), dtype=np.float64)
+    return np.asarray(weights * density**beta, dtype=np.float64)
 
 
 def cluster_margin(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from fastal._block_jobs import scores_of_blocks
 from fastal._intervals import check_share
+from fastal._linear import read_linear
 from fastal._pool_scores import parts
 from fastal._progress import counter
 from fastal._rows import as_rows, distinct_labels, is_foreign, n_rows, stack_labels
-from fastal._validation import check_rows
+from fastal._validation import check_rows, read_only
 from fastal.pool import is_stream
 
 __all__ = ["SOURCES", "Finished", "label_rest"]
@@ -240,13 +243,29 @@ def _ask(
     else:
         X = X_pool if is_foreign(X_pool) else as_rows(X_pool, "X_pool")
         n_at_once = max(256, min(_ROWS, _BLOCK // max(1, len(estimator.classes_))))
-        blocks, total = (block for _, block in parts(X, n_at_once)), n_pool
+        blocks, total = _blocks(estimator, X, n_at_once), n_pool
     answers = [np.empty(0, dtype=_ANSWER)]
     with counter(total, "rows labelled", show) as tick:
         for _, answer in scores_of_blocks(blocks, _BlockLabels(estimator), n_jobs):
             answers.append(answer)
             tick(len(answer))
     return np.concatenate(answers)
+
+
+def _blocks(estimator: Any, X: Any, n_at_once: int) -> Iterator[Any]:
+    """Split the rows; CSR is not copied for a model that is known not to write on its rows."""
+    is_csr = sp.issparse(X) and X.format == "csr"
+    if not is_csr or n_rows(X) <= n_at_once or read_linear(estimator) is None:
+        yield from (block for _, block in parts(X, n_at_once))
+        return
+    for first in range(0, X.shape[0], n_at_once):
+        indptr = X.indptr[first : first + n_at_once + 1]
+        own = slice(indptr[0], indptr[-1])
+        # The constructor would copy them: small parts of large arrays.
+        block = type(X)((len(indptr) - 1, X.shape[1]))
+        block.data, block.indices = read_only(X.data[own]), read_only(X.indices[own])
+        block.indptr = indptr - indptr[0]
+        yield block
 
 
 class _BlockLabels:

@@ -6,8 +6,9 @@ A journal is a file of JSON lines that is only ever appended to, one line for ea
 
 ``action`` is "label", "skip", "undo" (of the newest event not yet undone) or "classes" (the names
 a person may choose from, in the order of their numbers, so that a number keeps its meaning when
-the work goes on another day).  ``row`` counts from 0 in the file of texts.  ``text`` is the start
-of the text's SHA-256: it tells when that file is no longer the one that was labelled.
+the work goes on another day); one with ``"audit": true`` says that the answers are those of an
+audit, which are no labels to learn from.  ``row`` counts from 0 in the file of texts.  ``text`` is
+the start of the text's SHA-256: it tells when that file is no longer the one that was labelled.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+
+from fastal._file_writer import sync_folder
 
 __all__ = ["LabelStore", "text_hash"]
 
@@ -70,6 +73,8 @@ class LabelStore:
         Rows that were skipped and have no label.
     classes : list
         Every class so far: the announced ones in their order, then those of the labels.
+    is_audit : bool
+        Whether `mark_audit` was called: the answers are those of an audit.
 
     Raises
     ------
@@ -139,6 +144,11 @@ class LabelStore:
         new = [c for c in dict.fromkeys(_plain(c) for c in classes) if c not in self.classes]
         if new:
             self._append({"action": "classes", "classes": new})
+
+    def mark_audit(self) -> None:
+        """Record that the answers are those of an audit, to be kept apart from all others."""
+        if not self.is_audit:
+            self._append({"action": "classes", "classes": [], "audit": True})
 
     # ---------------------------------------------------------------- the pool
 
@@ -223,6 +233,7 @@ class LabelStore:
         self.labels: dict[int, Label] = {}
         self.skipped: set[int] = set()
         self.classes: list[Label] = []
+        self.is_audit = False
         self._hashes: dict[int, str | None] = {}
         # What undo takes back, newest last: the row, and its label and skip before the event.
         self._done: list[tuple[int, Label | None, bool]] = []
@@ -248,6 +259,7 @@ class LabelStore:
         action = event["action"]
         if action == "classes":
             self._meet(event["classes"])
+            self.is_audit = self.is_audit or event.get("audit") is True
             return
         row = event["row"]
         if action == "undo":
@@ -292,7 +304,7 @@ def _open_locked(path: Path) -> int:
         os.close(fd)
         raise
     if new:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return fd
 
 
@@ -312,17 +324,6 @@ def _lock(fd: int, path: Path) -> None:
         # A file system without locks: labelling without the guard beats not labelling.
         if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the name of a new file last as well; only POSIX can open a folder."""
-    if os.name != "posix":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _split_off_broken_end(data: bytes) -> tuple[bytes, bytes]:

@@ -57,7 +57,7 @@ def expected_gradient_length(
     ValueError
         For a wrong shape, a number that is not finite or whose square is not, or an unknown loss.
     TypeError
-        If decision or X holds no numbers.
+        If decision or X holds no numbers, or fit_intercept is not True or False.
 
     See Also
     --------
@@ -87,8 +87,10 @@ def expected_gradient_length(
     >>> fastal.expected_gradient_length([0.0, 3.0], [[3.0], [3.0]], fit_intercept=False).round(3)
     array([1.5  , 0.271])
     """
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+    if not isinstance(fit_intercept, (bool, np.bool_)):
+        raise TypeError(f"fit_intercept must be True or False, got {fit_intercept!r}")
     values = check_decision(decision)
     X = X if hasattr(X, "tocsr") else np.asarray(X)
     if X.ndim != 2:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from fastal._threads import over_rows
 from fastal._validation import (
     check_count,
+    check_number,
     check_random_state,
     check_rows,
     check_scores,
@@ -212,7 +213,7 @@ def stochastic_batch(
         If a score is NaN, infinite where that means nothing, or negative for "power"; if beta is
         not above 0 and finite; if kind is unknown; or as `fastal.top_k`.
     TypeError
-        As `fastal.top_k`.
+        As `fastal.top_k`, or if beta is no number.
 
     Notes
     -----
@@ -233,9 +234,9 @@ def stochastic_batch(
     >>> fastal.stochastic_batch([0.0, 0.9, 0.5], k=2, beta=50.0, random_state=0)
     array([1, 2])
     """
-    if kind not in ("power", "softmax", "softrank"):
+    if not isinstance(kind, str) or kind not in ("power", "softmax", "softrank"):
         raise ValueError(f"kind must be 'power', 'softmax' or 'softrank', got {kind!r}")
-    if not 0 < beta < np.inf:
+    if not 0 < check_number(beta, "beta", "above 0") < np.inf:
         raise ValueError(f"beta must be above 0 and finite, got {beta}")
     scores = check_scores(scores)
     k = check_count(k, "k")

@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastal._file_writer import sync_folder
 from fastal._search import DenseSearch, SparseSearch, make_search
 from fastal._validation import (
     check_count,
@@ -277,9 +278,10 @@ class KCenterSelector:
                 )
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
+        sync_folder(path.parent)
 
     @classmethod
     def load(

@@ -127,7 +127,7 @@ class OverallUncertainty(Rule):
             raise TypeError("X_stop is read in every round, and an iterator only once")
         self.X_stop = X_stop if is_stream(X_stop) else check_rows(X_stop, "X_stop")
         self.threshold = check_share(threshold, "threshold")
-        if score not in _SCORES:
+        if not isinstance(score, str) or score not in _SCORES:
             raise ValueError(f"score must be one of {', '.join(_SCORES)}, got {score!r}")
         self.score = score
 

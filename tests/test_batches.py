@@ -467,8 +467,13 @@ P2 = np.full((2, 2), 0.5)
         ("ranked_batch", ([1, 1], np.eye(2), 1, None, "dot"), ValueError, "metric must be"),
         ("ranked_batch", ([1, 1], np.eye(2), 1, [], "cosine", 1.5), ValueError, "alpha must lie"),
         ("ranked_batch", ([1, 1], np.eye(2), 1, None, "cosine", "a"), TypeError, "alpha must be"),
-        ("information_density", ([1, 1], np.eye(2), -1), ValueError, "beta must be a finite"),
-        ("information_density", ([1, 1], np.eye(2), np.nan), ValueError, "beta must be a finite"),
+        ("information_density", ([1, 1], np.eye(2), -1), ValueError, "from 0 to 1000, got -1"),
+        ("information_density", ([1, 1], np.eye(2), np.nan), ValueError, "beta must be a number"),
+        ("information_density", ([1, 1], np.eye(2), np.inf), ValueError, "to 1000, got inf"),
+        ("information_density", ([1, 1], np.eye(2), 1e308), ValueError, r"1000, got 1e\+308"),
+        ("information_density", ([1, 1], np.eye(2), 10**5000), ValueError, "to 1000, got inf"),
+        ("information_density", ([1, 1], np.eye(2), -(10**5000)), ValueError, "to 1000, got -inf"),
+        ("information_density", ([1, 1], np.eye(2), [1, 2]), TypeError, "beta must be a number"),
         ("information_density", ([1, 1], np.eye(2), None), TypeError, "beta must be a number"),
         ("information_density", ([1], np.eye(2)), ValueError, "2 numbers, one for each row"),
         ("cluster_margin", ([1, 1], np.eye(2), 2, None, 1), ValueError, "at least k = 2, got 1"),
@@ -483,3 +488,12 @@ P2 = np.full((2, 2), 0.5)
 def test_errors(name, args, error, message):
     with pytest.raises(error, match=message):
         getattr(fastal, name)(*args)
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 7, 50])
+def test_no_density_leaves_the_range_of_numbers(n_rows):
+    # A mean similarity of equal rows can be a last bit above 1.
+    X = np.random.RandomState(n_rows).uniform(size=5) * np.ones((n_rows, 1))
+    for form in (X, sp.csr_matrix(X)):
+        scores = fastal.information_density(np.ones(n_rows), form, beta=1000)
+        np.testing.assert_allclose(scores, 1.0, rtol=1e-11)

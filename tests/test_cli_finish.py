@@ -285,6 +285,169 @@ def test_every_kind_of_file_is_read_as_it_was_written(ending: str, answers: Any)
     assert not set(asked) & set(range(5, 30))
 
 
+def write_every_kind(path: Path, half: str = "") -> list[str]:
+    """Forty texts with columns of all sorts, in a file of that ending; the columns' names."""
+    rows = range(40)
+    label: list[Any] = [*TRUTH[:20], *[None] * 20]
+    columns: dict[str, list[Any]] = {
+        "": [str(row) for row in rows],
+        "id": [f"00{row}" for row in rows],
+        "text": TEXTS[:40],
+        "note": [
+            ("", 'a "quote", and\nanother\r line', "日本語 \u2028", " ")[row % 4] for row in rows
+        ],
+        "label": label,
+        "source": ["Reuters", "dpa"] * 20,
+    }
+    if path.suffix in (".csv", ".tsv"):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, "excel" if path.suffix == ".csv" else "excel-tab")
+            writer.writerows([columns, *zip(*columns.values(), strict=True)])
+        return list(columns)
+    columns["n"] = [row or None for row in rows]
+    columns["share"] = [row / 3 for row in rows]
+    columns["tags"] = [["a", "b"][: row % 3] for row in rows]
+    columns["good"] = [bool(row % 2) for row in rows]
+    if path.suffix == ".jsonl":
+        entries = [{name: column[row] for name, column in columns.items()} for row in rows]
+        entries[3] |= {"only here": {"x": [1, None]}, "half": half, "n": "three"}
+        del entries[4]["good"]
+        path.write_text("\n".join(map(json.dumps, entries)))
+        return [*columns, "only here", "half"]
+    import pyarrow
+    import pyarrow.parquet
+
+    columns["when"] = [np.datetime64("2024-01-31T12:30:15.123456789") + row for row in rows]
+    columns["raw"] = [bytes([row, 0, 255]) for row in rows]
+    table = pyarrow.table(columns)
+    table = table.append_column("kind", pyarrow.array(["x", "y"] * 20).dictionary_encode())
+    pyarrow.parquet.write_table(table, path, row_group_size=7)
+    return list(table.column_names)
+
+
+OWN = ["text", "label", "source", "confidence"]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_other_columns_are_kept(
+    ending: str, answers: Any, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    if ending == ".parquet":
+        pytest.importorskip("pyarrow")
+        monkeypatch.setattr("fastal._file_writer._GROUP_ROWS", 9)
+    path = Path(f"pool{ending}")
+    names = write_every_kind(path, half="\ud83d")
+    others = [name for name in names if name not in ("text", "label")]
+    kept = ["source_in_file" if name == "source" else name for name in others]
+    assert main(["finish", str(path)]) == 0
+    assert f"pool{ending}: its column 'source' is kept as 'source_in_file'" in (
+        capsys.readouterr().err
+    )
+    answers(5)
+    done = Path(f"pool.finished{ending}")
+    assert main(["audit", str(done), "--output", f"final{ending}"]) == 0
+    # What was finished is finished again: fastal's own columns are not taken for the user's.
+    assert main(["finish", f"final{ending}", "--output", f"again{ending}"]) == 0
+    for new in (done, Path(f"final{ending}"), Path(f"again{ending}")):
+        if ending == ".parquet":
+            import pyarrow.parquet
+
+            before, after = pyarrow.parquet.read_table(path), pyarrow.parquet.read_table(new)
+            assert after.column_names == [*OWN, *kept]
+            assert after.select(kept).rename_columns(others).equals(before.select(others))
+        elif ending == ".jsonl":
+            old_lines, lines = (p.read_text().strip("\n").split("\n") for p in (path, new))
+            for old, line in zip(map(json.loads, old_lines), map(json.loads, lines), strict=True):
+                old["source_in_file"] = old.pop("source")
+                assert {name: v for name, v in line.items() if name not in OWN} == {
+                    name: v for name, v in old.items() if name not in OWN
+                }
+        else:
+            delimiter = "\t" if ending == ".tsv" else ","
+            with path.open(newline="") as a, new.open(newline="") as b:
+                old_rows, rows = (list(csv.reader(file, delimiter=delimiter)) for file in (a, b))
+            assert rows[0] == [*OWN, *kept]
+            places = [names.index(name) for name in others]
+            assert [row[4:] for row in rows[1:]] == [
+                [row[place] for place in places] for row in old_rows[1:]
+            ]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("output", [".csv", ".jsonl", ".parquet"])
+def test_other_columns_in_another_kind_of_file(ending: str, output: str, capsys: Any) -> None:
+    pytest.importorskip("pyarrow")
+    write_every_kind(Path(f"pool{ending}"))
+    code = main(["finish", f"pool{ending}", "--output", f"out{output}"])
+    err = capsys.readouterr().err
+    if ending != output and ending != ".csv" and (ending, output) != (".jsonl", ".csv"):
+        # Texts beside numbers in one column, or bytes: nothing is written, nothing left out.
+        assert code == 1
+        name = "n" if output == ".parquet" else None
+        assert (f"the values of {name!r}" if name else "only Parquet holds values such") in err
+        assert f"write a file that ends in {ending}" in err
+        assert not Path(f"out{output}").exists()
+        return
+    assert code == 0
+    data = load_file(f"out{output}", partly_labeled=True)
+    assert data.texts == TEXTS[:40]
+    if (ending, output) == (".jsonl", ".csv"):
+        lines = read_finished("out.csv")
+        assert (lines[2]["good"], lines[3]["good"], lines[4]["good"]) == ("false", "true", "")
+        assert [line["n"] for line in lines[:5]] == ["", "1", "2", "three", "4"]
+        assert lines[5]["tags"] == '["a", "b"]'
+        assert lines[3]["only here"] == '{"x": [1, null]}'
+    if output == ".jsonl" and ending == ".csv":
+        entry = json.loads(Path("out.jsonl").read_text().splitlines()[1])
+        assert list(entry) == [*OWN, *["", "id", "note", "source_in_file"]]
+        assert entry["id"] == "001"
+
+
+def test_the_columns_of_texts_and_labels_have_fastals_names(capsys: Any) -> None:
+    lines = [
+        {"review": text, "stars": label if row < 30 else None, "text": row, "label": [row]}
+        for row, (text, label) in enumerate(zip(TEXTS, TRUTH, strict=True))
+    ]
+    Path("pool.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    options = ["--text-column", "review", "--label-column", "stars"]
+    assert main(["finish", "pool.jsonl", *options]) == 0
+    entries = list(map(json.loads, Path("pool.finished.jsonl").read_text().splitlines()))
+    assert list(entries[0]) == [*OWN, "stars", "text_in_file", "label_in_file"]
+    assert [entry["text"] for entry in entries] == TEXTS
+    assert [entry["stars"] for entry in entries] == [line["stars"] for line in lines]
+    assert entries[7]["label_in_file"] == [7]
+    assert "its column 'label' is kept as 'label_in_file'" in capsys.readouterr().err
+
+
+def test_labels_that_are_not_read_are_not_lost() -> None:
+    write_pool(label=["mine"] * 600)
+    write_labels(range(40))
+    assert main(["finish", "pool.csv", "--ignore-labels"]) == 0
+    assert {line["label_in_file"] for line in read_finished("pool.finished.csv")} == {"mine"}
+
+
+def test_half_a_character_is_no_csv(capsys: Any) -> None:
+    write_every_kind(Path("pool.jsonl"), half="\ud83d")
+    assert main(["finish", "pool.jsonl", "--output", "out.csv"]) == 1
+    assert "out.csv: nothing was written: a text holds half a char" in capsys.readouterr().err
+    assert not list(Path().glob("out*"))
+
+
+def test_two_columns_of_one_name(capsys: Any) -> None:
+    with Path("pool.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [["a", "a_in_file", "text", "a"], *([1, 2, text, 3] for text in TEXTS)]
+        )
+    write_labels(range(40))
+    assert main(["finish", "pool.csv"]) == 0
+    assert list(read_finished("pool.finished.csv")[0].values())[4:] == ["1", "2", "3"]
+    assert list(read_finished("pool.finished.csv")[0])[4:] == [
+        "a",
+        "a_in_file",
+        "a_in_file_in_file",
+    ]
+
+
 def test_whole_numbers_stay_whole_numbers() -> None:
     lines = [
         {"text": text, "stars": int(label == "sport") if row < 30 else None}
@@ -322,6 +485,7 @@ def test_a_finished_file_is_not_taken_for_a_persons_labels(
         (["--labels", "absent.csv"], "absent.csv: No such file"),
         (["--train-on-audit", "absent.jsonl"], "no such file: absent.jsonl"),
         (["--train-on-audit", "pool.csv", "--output", "x.csv"], "pool.csv, line 1 is no event"),
+        (["--train-on-audit", "./pool.csv.labels.jsonl"], "is where your labels come from"),
     ],
 )
 def test_what_finish_refuses(
@@ -333,6 +497,22 @@ def test_what_finish_refuses(
     assert main(["finish", "pool.csv", *options]) == 1
     assert message in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+
+
+@pytest.mark.parametrize("output", [[], ["--output", "out.jsonl"]])
+def test_finish_replaces_a_file_only_if_told_to(output: list[str], capsys: Any) -> None:
+    write_pool()
+    write_labels(range(40))
+    path = Path(output[1] if output else "pool.finished.csv")
+    path.write_text("what somebody put right by hand\n")
+    assert main(["finish", "pool.csv", *output]) == 1
+    assert f"error: {path} is there already; --overwrite replaces it" in capsys.readouterr().err
+    assert path.read_text() == "what somebody put right by hand\n"
+    assert main(["finish", "pool.csv", *output, "--overwrite"]) == 0
+    assert len(load_file(path, label_column=None).texts) == 600
+    # Not what the labels come from, whatever is said.
+    assert main(["finish", "pool.csv", "--output", "pool.csv", "--overwrite"]) == 1
+    assert "--output would replace pool.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rows", [[], [0], [0, 1]])
@@ -358,7 +538,7 @@ def test_a_finish_that_is_interrupted_leaves_the_old_file(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fastal._cli_finish.zip", broken, raising=False)
-    assert main(["finish", "pool.csv"]) == 130
+    assert main(["finish", "pool.csv", "--overwrite"]) == 130
     assert Path("pool.finished.csv").read_bytes() == before
     assert not list(Path().glob("*.part"))
 
@@ -371,9 +551,9 @@ def test_training_on_an_audit(answers: Any, capsys: pytest.CaptureFixture[str]) 
     assert main(["audit", "pool.finished.csv", "--n", "30"]) == 0
     journal = "pool.finished.csv.audit.jsonl"
     # Not without being told to.
-    assert main(["finish", "pool.csv"]) == 0
+    assert main(["finish", "pool.csv", "--overwrite"]) == 0
     assert "40 labelled by you" in capsys.readouterr().out
-    assert main(["finish", "pool.csv", "--train-on-audit", journal]) == 0
+    assert main(["finish", "pool.csv", "--overwrite", "--train-on-audit", journal]) == 0
     assert "70 labelled by you, 530 by the model" in capsys.readouterr().out
     # What the model learnt from is not what it is judged by: new rows are asked about.
     second = answers(10**6)
@@ -472,6 +652,32 @@ def test_an_audit_without_an_answer(answers: Any, finished: str, capsys: Any) ->
     assert "nothing can be said" in capsys.readouterr().out
 
 
+def test_labels_to_learn_from_are_no_audit(
+    answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Path("pool.csv.labels.jsonl")
+    with LabelStore("other", TEXTS) as store:
+        # What fastal label --classes leaves before the first answer.
+        store.add_classes(["sport", "politics"])
+    asked = answers(10**6)
+    for path in (journal, Path("other")):
+        before = path.read_bytes()
+        assert main(["audit", finished, "--journal", str(path)]) == 1
+        assert f"{path} is not the journal of an audit" in capsys.readouterr().err
+        assert path.read_bytes() == before
+    assert asked == []
+    # Its own journal is taken, whatever its name, also once the model has learnt from it.
+    assert main(["audit", finished, "--journal", "mine", "--n", "20"]) == 0
+    assert main(["finish", "pool.csv", "--overwrite", "--train-on-audit", "mine"]) == 0
+    assert main(["audit", finished, "--journal", "mine", "--n", "20"]) == 0
+    assert len(asked) == 40
+    # And never filled with labels that are to be learnt from.
+    before = Path("mine").read_bytes()
+    assert main(["label", "pool.csv", "--labels", "mine"]) == 1
+    assert "mine is the journal of an audit" in capsys.readouterr().err
+    assert Path("mine").read_bytes() == before
+
+
 def test_a_smaller_n_forgets_no_answer(
     answers: Any, finished: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -500,7 +706,7 @@ def test_no_answer_is_left_out_of_the_output(
     limit = str(sorted(confidence)[40])
     with LabelStore("pool.csv.labels.jsonl", TEXTS) as store:
         store.label(asked[0], "neither")
-    assert main(["finish", "pool.csv", "--min-confidence", limit]) == 0
+    assert main(["finish", "pool.csv", "--overwrite", "--min-confidence", limit]) == 0
     before = read_finished("pool.finished.csv")
     n_none = sum(before[row]["source"] == "none" for row in asked)
     assert n_none > 20
@@ -544,6 +750,7 @@ def test_an_audit_of_labels_of_two_kinds(capsys: pytest.CaptureFixture[str]) -> 
         options = ["--labels", f"{ending}.labels.jsonl", "--output", f"out.{ending}"]
         assert main(["finish", "pool.csv", *options]) == 0
     with LabelStore("journal", TEXTS) as store:
+        store.mark_audit()
         store.label(100, "1")
     before = Path("journal").read_bytes()
     assert main(["audit", "out.jsonl", "--journal", "journal"]) == 1

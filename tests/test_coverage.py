@@ -370,6 +370,7 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
         ("prob_cover", {"radius": "1"}, TypeError, "radius must be a number .*, got '1'"),
         ("prob_cover", {"radius": True}, TypeError, "radius must be a number .*, got True"),
         ("prob_cover", {"metric": "l1"}, ValueError, "metric must be 'euclidean' or .*'l1'"),
+        ("prob_cover", {"metric": np.array(["l1"] * 2)}, ValueError, "metric must be 'euclidean'"),
         ("prob_cover", {"labeled": [7]}, ValueError, r"labeled must lie in 0\.\.1, got 7"),
         ("prob_cover", {"random_state": "x"}, TypeError, "random_state must be None"),
         ("prob_cover", {"X": [[math.nan]]}, ValueError, "X must be finite, but row 0"),

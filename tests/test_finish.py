@@ -11,11 +11,15 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from scipy.stats import beta, binom
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import MultinomialNB
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 from sklearn.svm import LinearSVC
 
 from fastal import (
@@ -95,6 +99,61 @@ def test_label_rest_takes_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch) ->
     assert calls == [256, 256, 188]
     np.testing.assert_array_equal(whole.codes, blocks.codes)
     np.testing.assert_array_equal(whole.confidence, blocks.confidence)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        OneVsRestClassifier(LogisticRegression()),
+        SGDClassifier(loss="modified_huber", random_state=0),
+        MultinomialNB(),
+        ComplementNB(),
+        BernoulliNB(binarize=0.5),
+        CalibratedClassifierCV(LinearSVC(), cv=2),
+        GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2),
+    ],
+)
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csr_array])
+def test_sparse_rows_are_not_copied_for_linear_models(
+    model: Any, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nor may scikit-learn write on them: rows that are not sorted, with zeros stored.
+    pool = kind(X)
+    pool.data[::7] = 0.0
+    for row in range(N):
+        own = slice(pool.indptr[row], pool.indptr[row + 1])
+        pool.indices[own], pool.data[own] = pool.indices[own][::-1], pool.data[own][::-1]
+    pool.has_sorted_indices = False
+    before = [array.copy() for array in (pool.data, pool.indices, pool.indptr)]
+    fitted = clone(model).fit(X[:80], Y[:80])
+    whole = fitted.predict_proba(pool.copy())
+    shared: list[bool] = []
+    ask = _BlockLabels.__call__
+
+    def spy(self: _BlockLabels, block: Any) -> Any:
+        shared.append(np.shares_memory(block.data, pool.data))
+        assert isinstance(block, kind)
+        return ask(self, block)
+
+    monkeypatch.setattr("fastal.finish._BLOCK", 1)
+    monkeypatch.setattr(_BlockLabels, "__call__", spy)
+    done = label_rest(fitted, pool, None, None)
+    assert shared == [True] * 3
+    np.testing.assert_array_equal(done.codes, whole.argmax(axis=1))
+    np.testing.assert_array_equal(done.confidence, whole.max(axis=1))
+    for array, old in zip((pool.data, pool.indices, pool.indptr), before, strict=True):
+        np.testing.assert_array_equal(array, old)
+
+
+def test_a_step_that_writes_on_its_rows_gets_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastal.finish._BLOCK", 1)
+    pool = sp.csr_matrix(X)
+    model = make_pipeline(MaxAbsScaler(copy=False), LogisticRegression())
+    model.fit(X[:80].copy(), Y[:80])
+    done = label_rest(model, pool, None, None)
+    assert (pool != sp.csr_matrix(X)).nnz == 0
+    assert done.labels.tolist() == model.predict(X.copy()).tolist()
 
 
 def test_labels_keep_the_order_of_the_rows_and_a_mask_that_of_the_pool() -> None:

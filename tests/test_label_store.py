@@ -227,6 +227,20 @@ def test_failed_sync_takes_the_label_back(path: Path, monkeypatch: pytest.Monkey
         assert len(events(path)) == 1
 
 
+def test_an_audit_is_marked_once(path: Path) -> None:
+    with LabelStore(path) as store:
+        assert not store.is_audit
+        store.add_classes(["a"])
+        store.mark_audit()
+        store.label(0, "b")
+        store.mark_audit()
+        assert store.undo() == 0
+    store = LabelStore(path, read_only=True)
+    assert store.is_audit
+    assert store.classes == ["a", "b"]
+    assert len(events(path)) == 4
+
+
 # ------------------------------------------------------------------ the pool
 
 

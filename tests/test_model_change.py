@@ -188,6 +188,9 @@ def test_expected_gradient_length__dtypes(dtype, index):
     ("arguments", "error", "message"),
     [
         (([0.0], [[1.0]], "log"), ValueError, "loss must be one of softmax, .* got 'log'"),
+        (([0.0], [[1.0]], np.array(["hinge"] * 2)), ValueError, "loss must be one of"),
+        (([0.0], [[1.0]], "hinge", np.ones(2)), TypeError, "fit_intercept must be True or False"),
+        (([0.0], [[1.0]], "hinge", 1), TypeError, "fit_intercept must be True or False, got 1"),
         (([0.0], [[1.0], [2.0]]), ValueError, "X has 2 rows, but decision has 1"),
         (([0.0], [1.0]), ValueError, "X must have shape"),
         (([np.nan], [[1.0]]), ValueError, "decision must be finite, but row 0"),

@@ -407,6 +407,7 @@ def test_a_pool_of_a_wrong_form(X, error, message, score):
         ({"score": "Margin"}, ValueError, "score must be one of entropy, margin"),
         ({"score": "vote_entropy"}, ValueError, "those of a committee need a fitted"),
         ({"score": None}, ValueError, "score must be one of"),
+        ({"score": np.array(["margin"] * 2)}, ValueError, "score must be one of"),
         ({"exclude": [400]}, ValueError, r"exclude must lie in 0..399, got 400"),
         ({"exclude": [-1]}, ValueError, "exclude must lie in"),
         ({"exclude": [True]}, ValueError, "exclude is a mask of 1 entries for 400 rows"),

@@ -13,6 +13,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from fastal import _clusters, _facilities, _kernels_representation, _threads, representation
 from fastal import _reference_representation as _reference
+from fastal._search import checked_sq_norms
 from fastal._validation import check_csr
 
 EXAMPLES = settings(max_examples=15 if NO_JIT else 100, deadline=None)
@@ -179,7 +180,7 @@ def test_picks_equal_reference_on_real_text(real_tfidf, name, n_rows):
 
 def test_bounds_hold_in_floating_point(real_tfidf):
     X = check_csr(real_tfidf("sms_spam", 120)[:, :400])
-    scale = _facilities.checked_sq_norms(X.data, X.indptr, False)
+    scale = checked_sq_norms(X, cosine=False)
     facilities = _facilities.Facilities(X, 1.0 / np.sqrt(np.where(scale > 0, scale, 1.0)))
     # Without negative entries the first bound is the gain but for rounding.
     gains, bounds = facilities._all_gains(), facilities._first_bounds()
@@ -386,3 +387,9 @@ def test_bad_input_of_facility_location(X, kwargs, error, message):
 def test_bad_input_of_weighted_k_means(scores, kwargs, error, message):
     with pytest.raises(error, match=message):
         representation.weighted_k_means(np.eye(3), **{"k": 2, "scores": scores, **kwargs})
+
+
+def test_the_scale_of_products_is_checked_in_k_means_too():
+    X = np.array([[1.0], [1e90], [2.0]])
+    with pytest.raises(ValueError, match=r"X must be of a scale .* row 1 has the squared norm"):
+        representation.weighted_k_means(X, 1, np.ones(3))

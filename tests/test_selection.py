@@ -285,6 +285,11 @@ def test_bad_weights_and_epsilon():
             fastal.stochastic_batch([1.0], 1, beta=beta)
     with pytest.raises(ValueError, match="kind must be 'power', 'softmax' or 'softrank', got 'x'"):
         fastal.stochastic_batch([1.0], 1, "x")
+    with pytest.raises(ValueError, match="kind must be 'power', 'softmax' or 'softrank', got arr"):
+        fastal.stochastic_batch([1.0], 1, np.array(["power", "power"]))
+    for beta in (np.ones(2), "1", None):
+        with pytest.raises(TypeError, match="beta must be a number above 0, got"):
+            fastal.stochastic_batch([1.0], 1, beta=beta)
     with pytest.raises(ValueError, match=r"epsilon must lie between 0 and 1, got 1\.5"):
         fastal.epsilon_greedy([1.0], 1, epsilon=1.5)
 

@@ -257,6 +257,7 @@ def test_a_plain_loop_stops(digits: Any) -> None:
         (lambda: StablePredictions(ROWS, n_rounds=0), ValueError, "n_rounds must be"),
         (lambda: DeltaF(ROWS, True), TypeError, "threshold must be"),
         (lambda: OverallUncertainty(ROWS, score="vote_entropy"), ValueError, "score must be one"),
+        (lambda: OverallUncertainty(ROWS, score=np.array(ROWS)), ValueError, "score must be"),
         (lambda: OverallUncertainty(ROWS, float("nan")), ValueError, "threshold must be"),
         (lambda: EstimatedAccuracy(1.0), ValueError, "target must be a number between 0 and 1"),
         (lambda: EstimatedAccuracy(0.9, ROWS), ValueError, "belong together"),
