@@ -113,7 +113,7 @@ def _add_demo(commands: Any) -> None:
     command = _command(
         commands,
         "demo",
-        "Compare six strategies on the docstrings of the installed scientific packages: which\n"
+        "Compare seven strategies on the docstrings of the installed scientific packages: which\n"
         "subpackage does a text come from? Takes about a minute on two processors, needs no\n"
         "download, and writes learning_curves.csv and, with matplotlib, learning_curves.png.",
         "examples:\n  fastal demo\n  fastal demo --seeds 2 --output /tmp/demo\n\n" + _STRATEGIES,
@@ -168,7 +168,7 @@ def _add_comparison(
         "--strategies",
         type=_strategies,
         metavar="A,B,...",
-        help="strategies to compare (default: random,entropy,margin,least_confidence,"
+        help="strategies to compare (default: random,auto,entropy,margin,least_confidence,"
         "query_by_committee,k_center); random is always one",
     )
     _add_estimator(command)

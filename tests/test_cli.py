@@ -935,7 +935,7 @@ def test_demo_ends_with_table_files_and_ten_documents(
     out, err = capsys.readouterr()
     assert out.index("Active learning: a model chooses") == 0
     assert "180 docstrings of 2 subpackages" in out
-    for strategy in ("random", "entropy", "margin", "least_confidence", "k_center"):
+    for strategy in ("random", "auto", "entropy", "margin", "least_confidence", "k_center"):
         assert re.search(rf"^{strategy} +\d\.\d{{3}}", out, re.MULTILINE)
     assert re.search(r"^query_by_committee +\d\.\d{3}", out, re.MULTILINE)
     assert "Reading the docstrings" in err
@@ -949,7 +949,7 @@ def test_demo_ends_with_table_files_and_ten_documents(
     assert not {int(row) for row, _ in asked} & set(curve.rows.tolist())
     assert max(len(line) for line in rest.splitlines()) <= 80
     rows = read_csv("fastal-demo/learning_curves.csv")
-    assert len({row["strategy"] for row in rows}) == 6
+    assert len({row["strategy"] for row in rows}) == 7
     assert {row["seed"] for row in rows} == {"0", "1"}
     assert Path("fastal-demo/learning_curves.png").stat().st_size > 10_000
 

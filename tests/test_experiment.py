@@ -329,6 +329,7 @@ def test_default_strategies(digits):
     )
     assert comparison.strategies == [
         "random",
+        "auto",
         "entropy",
         "margin",
         "least_confidence",
@@ -341,7 +342,8 @@ def test_strategies_by_names_of_ones_own(digits):
     own = {"mine": first_rows, "same": "margin"}
     comparison = compare_strategies(own, *digits, n_seeds=1, iterations=1)
     assert comparison.strategies == ["mine", "same", "random"]
-    margin = run_experiment("margin", *digits, iterations=1)
+        "random",
+        "auto",
     assert comparison.curves[1].rows.tolist() == margin.rows.tolist()
 
 
