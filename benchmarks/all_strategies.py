@@ -65,10 +65,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--report", action="store_true", help="print tables of what is there")
     parser.add_argument("--plots", type=Path, help="folder for pictures (with --report)")
+    parser.add_argument(
+        "--curves", type=Path, metavar="PICTURE",
+        help="draw learning curves of --strategies on --sets, after --initial and --batch labels, "
+        "beside random and margin (with --report)",
+    )  # fmt: skip
     arguments = parser.parse_args()
     if arguments.report:
         names = arguments.sets.split(",")
-        report([row for row in read(arguments.out) if row["set"] in names], arguments.plots)
+        rows = [row for row in read(arguments.out) if row["set"] in names]
+        if arguments.curves:
+            draw_curves(rows, arguments)
+        else:
+            report(rows, arguments.plots)
         return
     if arguments.data is None:
         parser.error("--data is needed to draw curves")
@@ -196,15 +205,18 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def name_of(row: dict[str, str]) -> str:
+    """Strategy, and the cold start before it unless that was a random draw."""
+    after = "" if row["cold_start"] == "random" else f" after {row['cold_start']}"
+    return row["strategy"] + after
+
+
 def areas(rows: list[dict[str, str]]) -> dict[tuple[str, ...], dict[tuple[str, str], float]]:
     """Mean accuracy of each curve: by estimator, initial, batch, set; then by method, seed."""
     curves: dict[Any, dict[int, float]] = defaultdict(dict)
     for row in rows:
         group = (row["estimator"], row["initial"], row["batch"], row["set"])
-        method = row["strategy"]
-        if row["cold_start"] != "random":
-            method += f" after {row['cold_start']}"
-        curves[group, (method, row["seed"])][int(row["n_labels"])] = float(row["accuracy"])
+        curves[group, (name_of(row), row["seed"])][int(row["n_labels"])] = float(row["accuracy"])
     out: dict[tuple[str, ...], dict[tuple[str, str], float]] = defaultdict(dict)
     for (group, own), steps in curves.items():
         n, accuracy = np.array(sorted(steps.items())).T
@@ -284,6 +296,48 @@ def picture(setting: tuple[str, ...], sets: list[str], by_group: Any, path: Path
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def draw_curves(rows: list[dict[str, str]], arguments: argparse.Namespace) -> None:
+    """Mean accuracy over the seeds that all of the methods have, a panel a set."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    methods = [*arguments.strategies.split(","), "margin", "random"]
+    setting = (arguments.estimator, str(arguments.initial), str(arguments.batch))
+    found: dict[Any, dict[int, float]] = defaultdict(dict)
+    for row in rows:
+        if (row["estimator"], row["initial"], row["batch"]) == setting:
+            key = row["set"], name_of(row), row["seed"]
+            found[key][int(row["n_labels"])] = float(row["accuracy"])
+    sets = arguments.sets.split(",")
+    columns = min(len(sets), 4)
+    lines = -(-len(sets) // columns)
+    figure, panels = plt.subplots(
+        lines, columns, figsize=(3.4 * columns, 2.7 * lines), layout="constrained", squeeze=False
+    )
+    for name, axes in zip(sets, panels.flat, strict=False):
+        seeds = set.intersection(
+            *({s for n, m, s in found if (n, m) == (name, own)} for own in methods)
+        )
+        for own in methods:
+            steps = [found[name, own, seed] for seed in seeds]
+            n = sorted(set.intersection(*(set(step) for step in steps)))
+            style = {"random": ("black", ":"), "margin": ("grey", "--")}.get(own, (None, "-"))
+            accuracy = [np.mean([step[labels] for step in steps]) for labels in n]
+            axes.plot(n, accuracy, label=own, color=style[0], linestyle=style[1], linewidth=1.3)
+        axes.set_title(f"{name} ({len(seeds)} seed{'s' * (len(seeds) > 1)})", fontsize=9)
+        axes.tick_params(labelsize=7)
+    for axes in list(panels.flat)[len(sets) :]:
+        axes.axis("off")
+    figure.supxlabel("labels", fontsize=9)
+    figure.supylabel("test accuracy", fontsize=9)
+    figure.legend(
+        *panels.flat[0].get_legend_handles_labels(), loc="outside right center", fontsize=8
+    )
+    figure.savefig(arguments.curves, dpi=110)
 
 
 if __name__ == "__main__":
