@@ -17,9 +17,9 @@ from fastal.pool import query_pool
 
 Rows = NDArray[np.int64]
 
-# k-means costs candidates x n: ten for each row of a batch of 100 take less than the scores of a
-# large pool do, for a batch of 1,000 they would take a minute.
-_CANDIDATES = 1000
+_CANDIDATES = 10
+# k-means takes time and memory with the square of the batch: larger ones are picked in parts.
+_AT_ONCE = 100
 
 
 def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
@@ -27,8 +27,8 @@ def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> R
 
     - While no model is fitted: `fastal.typiclust` around the labelled rows; of more than 5,000
       rows that many are drawn.
-    - Then `fastal.weighted_k_means` of the rows of the highest `fastal.margin`: ten times as many
-      as are wanted (of more than 100 wanted rows: 1,000, or twice as many).
+    - Then `fastal.weighted_k_means` of the rows of the highest `fastal.margin`, ten times as many
+      as are wanted.  They are dealt out to batches of at most 100 rows.
 
     Both measure distances.  Where rows have no finite numbers as features (texts while no pipeline
     is fitted, missing values), rows are drawn at random at first, and taken by margin alone then;
@@ -36,18 +36,23 @@ def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> R
     """
     if not hasattr(learner, "estimator_"):
         return _first(learner, X, n, labeled, random_state)
-    n_candidates = min(10 * n, max(2 * n, _CANDIDATES))
     rows, scores = query_pool(
-        fitted(learner), X, n_candidates, "margin", random_state, exclude=labeled,
+        fitted(learner), X, _CANDIDATES * n, "margin", random_state, exclude=labeled,
         return_scores=True,
     )  # fmt: skip
     features = _numbers(learner, take_rows(X, rows))
     if features is None:
         return rows[:n]
-    picks = representation.weighted_k_means(
-        features, n, scores, n_candidates=n_candidates, random_state=random_state
-    )
-    return np.asarray(rows[picks])
+    picks = []
+    n_parts = -(-n // _AT_ONCE)
+    for part in range(n_parts):
+        # Every part has its share of the best rows.
+        own = np.arange(part, rows.size, n_parts)
+        share = len(range(part, n, n_parts))
+        picks.append(own[representation.weighted_k_means(
+            features[own], share, scores[own], n_candidates=own.size, random_state=random_state
+        )])  # fmt: skip
+    return rows[np.sort(np.concatenate(picks))]
 
 
 def _first(learner: Any, X: Any, n: int, labeled: Rows, random_state: Any) -> Rows:

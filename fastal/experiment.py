@@ -204,7 +204,8 @@ def compare_strategies(
     ----------
     strategies : iterable of str or callable, mapping of name to str or callable, or None
         None: ``fastal.experiment.STRATEGIES``, that is random, auto, entropy, margin,
-        least_confidence, query_by_committee and k_center.  "random" is added when it is not among them.
+        least_confidence, query_by_committee and k_center.  "random" is added when it is not
+        among them.
     X_pool, y_pool, X_test, y_test
         As in `run_experiment`.
     estimator : scikit-learn classifier, optional
