@@ -18,15 +18,16 @@ from fastal.pool import query_pool
 Rows = NDArray[np.int64]
 
 _CANDIDATES = 10
-# k-means takes time and memory with the square of the batch: larger ones are picked in parts.
+# k-means takes time and memory with the square of the batch: of larger ones parts are picked one
+# after the other, and clusters before there is a model stay as few.
 _AT_ONCE = 100
 
 
 def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """Typical rows first, then rows the model is unsure of, far from one another: the default.
 
-    - While no model is fitted: `fastal.typiclust` around the labelled rows; of more than 5,000
-      rows that many are drawn.
+    - While no model is fitted: `fastal.typiclust` around the labelled rows, of at most 100
+      clusters; of more than 5,000 rows that many are drawn.
     - Then `fastal.weighted_k_means` of the rows of the highest `fastal.margin`, ten times as many
       as are wanted.  They are dealt out to batches of at most 100 rows.
 
@@ -67,7 +68,8 @@ def _first(learner: Any, X: Any, n: int, labeled: Rows, random_state: Any) -> Ro
         own = _features(learner, learner.X_labeled_)
         known = np.arange(rows.size, rows.size + own.shape[0])
         features = stack_rows(features, own)
-    picks = typical.typiclust(features, n, known, random_state=random_state)
+    n_clusters = min(n + known.size, _AT_ONCE)
+    picks = typical.typiclust(features, n, known, n_clusters, random_state=random_state)
     return np.asarray(rows[picks])
 
 

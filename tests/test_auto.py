@@ -95,12 +95,11 @@ def test_candidates_are_spread():
     assert set(learner.query(pool, 5).tolist()) >= {20, 21, 22}
 
 
-def test_cold_it_is_typiclust():
-    learner = ActiveLearner(MODEL, random_state=None)
-    rows = fastal.strategies.auto(
-        learner, X, 9, labeled=FIRST, random_state=np.random.RandomState(1)
-    )
-    expected = fastal.typiclust(X, 9, FIRST, random_state=np.random.RandomState(1))
+@pytest.mark.parametrize(("n", "n_clusters"), [(9, 29), (150, 100)])
+def test_cold_it_is_typiclust(n, n_clusters):
+    rows = ActiveLearner(MODEL, random_state=1).query(X, n, labeled=FIRST)
+    stream = np.random.RandomState(1)
+    expected = fastal.typiclust(X, n, FIRST, n_clusters=n_clusters, random_state=stream)
     np.testing.assert_array_equal(rows, expected)
 
 
