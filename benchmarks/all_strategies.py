@@ -284,14 +284,16 @@ def picture(setting: tuple[str, ...], sets: list[str], by_group: Any, path: Path
     import matplotlib.pyplot as plt
 
     found = differences(setting, sets, by_group)
-    methods = sorted(found, key=lambda m: np.mean([d.mean() for d in found[m].values()]))
+    complete = [m for m in found if len(found[m]) == len(sets)]
+    methods = sorted(complete, key=lambda m: np.mean([d.mean() for d in found[m].values()]))
     figure, axes = plt.subplots(figsize=(9, 0.28 * len(methods) + 1.2), layout="constrained")
     colours = plt.get_cmap("tab20")
     for i, name in enumerate(sets):
-        points = [(found[m][name].mean(), y) for y, m in enumerate(methods) if name in found[m]]
+        points = [(found[m][name].mean(), y) for y, m in enumerate(methods)]
         axes.scatter(*zip(*points, strict=True), s=18, color=colours(i), label=name)
     axes.axvline(0, color="grey", linewidth=0.8)
     axes.set_yticks(range(len(methods)), methods)
+    axes.set_ylim(-0.8, len(methods) - 0.2)
     axes.set_xlabel("mean accuracy over the curve, less that of random sampling")
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=120)
@@ -322,7 +324,8 @@ def draw_curves(rows: list[dict[str, str]], arguments: argparse.Namespace) -> No
         seeds = set.intersection(
             *({s for n, m, s in found if (n, m) == (name, own)} for own in methods)
         )
-        for own in methods:
+        # A method without a seed in common has no line to draw.
+        for own in methods if seeds else ():
             steps = [found[name, own, seed] for seed in seeds]
             n = sorted(set.intersection(*(set(step) for step in steps)))
             style = {"random": ("black", ":"), "margin": ("grey", "--")}.get(own, (None, "-"))

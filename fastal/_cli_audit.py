@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from fastal._cli_finish import COLUMNS, write_finished
 from fastal._cli_label import (
-    SOURCES,
     check_one_kind,
     check_output,
     forget_typed_ahead,
     line_editing,
 )
-from fastal._file_rest import Rest, read_rest
+from fastal._file_rest import SOURCES, Rest, read_rest
 from fastal._file_writer import check_ending
 from fastal._files import check_labels, check_texts, read_columns
 from fastal._intervals import percent

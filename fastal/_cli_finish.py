@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastal._cli_label import (
-    SOURCES,
     blank_rows,
     check_one_kind,
     check_output,
     known_labels,
     read_pool,
 )
-from fastal._file_rest import Rest, read_rest
+from fastal._file_rest import Rest, is_finished, read_rest
 from fastal._file_writer import check_ending, write_rows
 from fastal._terminal import flow, one_line, terminal_width
 from fastal.label_store import Label, LabelStore
@@ -95,9 +94,9 @@ def _rest(args: argparse.Namespace, n_rows: int) -> Rest:
     if not args.ignore_labels and args.label_column in (None, "label"):
         own.add("label")
     every = read_rest(path, own, n_rows)
-    if "label" in own and {"source", "confidence"} <= {*every.names}:
-        is_finished = set(map(str, every.column("source"))) <= SOURCES
-        every = every.without({"source", "confidence"}) if is_finished else every
+    ours = ("source", "confidence")
+    if "label" in own and {*ours} <= {*every.names} and is_finished(*map(every.column, ours)):
+        every = every.without(ours)
     rest = every.beside(COLUMNS)
     for place, name in enumerate(every.names):
         if rest.names[place] != name:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from fastal._cli_experiment import print_rows
 from fastal._cli_stop import Advice
+from fastal._file_rest import is_finished
 from fastal._file_writer import write_csv
 from fastal._files import check_labels, check_texts, read_columns
 from fastal._terminal import flow, one_line, terminal_width
@@ -27,9 +28,6 @@ from fastal.oracle import TerminalOracle
 # Beyond this, leaving one out takes longer than a person likes to wait between two batches.
 _LEAVE_ONE_OUT = 50
 
-# Who gave a label, in a file that `fastal finish` or `fastal audit` wrote.
-SOURCES = {"person", "model", "none", "audit"}
-
 # ---------------------------------------------------------------------- what is known
 
 
@@ -38,15 +36,16 @@ def read_pool(args: argparse.Namespace) -> tuple[list[str], dict[int, Label]]:
     path = Path(args.file)
     named = args.label_column
     required = [args.text_column] + ([named] if named else [])
-    optional = [] if named or args.ignore_labels else ["label", "source", "confidence"]
+    finished = ["label", "source", "confidence"]
+    optional = finished if named in (None, "label") and not args.ignore_labels else []
     columns = read_columns(path, required, optional)
     texts = check_texts(path, columns, args.text_column)
     column = named or "label"
     if column not in columns:
         return texts, {}
     labels = check_labels(path, columns, column, True).tolist()
-    sources = columns.get("source", []) if "confidence" in columns else []
-    if "model" in sources and set(sources) <= SOURCES:
+    sources = columns.get("source", [])
+    if "model" in sources and is_finished(sources, columns.get("confidence", [])):
         print(f"{path}: labels by the model of fastal finish are left out.", file=sys.stderr)
         labels = [
             None if of == "model" else label for label, of in zip(labels, sources, strict=True)
@@ -63,6 +62,11 @@ def read_labels(path: Path, texts: list[str]) -> tuple[dict[int, Label], set[int
     """Labels and skipped rows of a journal, or of a table with the columns row and label."""
     if _is_journal(path):
         store = LabelStore(path, texts, read_only=True)
+        if store.is_audit:
+            raise ValueError(
+                f"{path} is the journal of an audit, which tells how good the other labels are; "
+                "fastal finish takes it by --train-on-audit"
+            )
         return store.labels, store.skipped
     columns = read_columns(path, ["row", "label"], ["text"])
     labels: dict[int, Label] = {}

@@ -7,7 +7,7 @@ import datetime
 import decimal
 import json
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,10 @@ from fastal._file_rows import (
     _open_parquet,
 )
 
-__all__ = ["ABSENT", "Rest", "as_text", "cell", "read_rest"]
+__all__ = ["ABSENT", "SOURCES", "Rest", "as_text", "cell", "is_finished", "read_rest"]
+
+# Who gave a label, in a file that `fastal finish` or `fastal audit` wrote.
+SOURCES = {"person", "model", "none", "audit"}
 
 # Stands for a key that a line of JSON does not have: null would be a value.
 ABSENT = object()
@@ -31,6 +34,17 @@ _TEXT = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid
 
 # Rows of Parquet that are Python's objects at once.
 _ROWS = 65_536
+
+
+def is_finished(sources: Sequence[Any], confidence: Sequence[Any]) -> bool:
+    """Whether these columns are those that ``fastal finish`` writes, not some of the user's own.
+
+    It knows no confidence of what a person said.
+    """
+    return len(sources) == len(confidence) and all(
+        of in SOURCES and (of != "person" or sure in (None, "") or sure != sure)
+        for of, sure in zip(sources, confidence, strict=True)
+    )
 
 
 class Rest:

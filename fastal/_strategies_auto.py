@@ -10,40 +10,58 @@ from numpy.typing import NDArray
 
 from fastal import representation, typical
 from fastal._proba import fitted
-from fastal._rows import n_rows, stack_rows, take_rows
-from fastal._strategies_diversity import _features, sampled
-from fastal._validation import check_random_state, rows_left
-from fastal.pool import query_pool
+from fastal._rows import n_rows, take_rows
+from fastal._search import checked_sq_norms
+from fastal._strategies_diversity import _features
+from fastal._validation import check_matrix, check_random_state, rows_left
+from fastal.pool import is_stream, query_pool
 
 Rows = NDArray[np.int64]
+Scores = NDArray[np.float64]
 
 _CANDIDATES = 10
 # k-means takes time and memory with the square of the batch: of larger ones parts are picked one
 # after the other, and clusters before there is a model stay as few.
 _AT_ONCE = 100
+# Rows clustered before there is a model, and of the labelled ones that they keep away from.
+_SAMPLE = 5000
+_KNOWN = 1000
 
 
 def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """Typical rows first, then rows the model is unsure of, far from one another: the default.
 
     - While no model is fitted: `fastal.typiclust` around the labelled rows, of at most 100
-      clusters; of more than 5,000 rows that many are drawn.
+      clusters; of more than 5,000 rows that many are drawn, and of labelled ones 1,000.
     - Then `fastal.weighted_k_means` of the rows of the highest `fastal.margin`, ten times as many
       as are wanted.  They are dealt out to batches of at most 100 rows.
 
-    Both measure distances.  Where rows have no finite numbers as features (texts while no pipeline
-    is fitted, missing values), rows are drawn at random at first, and taken by margin alone then;
-    so they are from a pool that comes as a stream of blocks.
+    Both measure distances.  Where rows have no numbers as features between which these can be
+    measured (texts while no pipeline is fitted, missing values, numbers whose squares are none),
+    rows are drawn at random at first, and taken by margin alone then; so they are from a pool that
+    comes as a stream of blocks.
     """
+    return auto_rows(learner, X, n, labeled=labeled, random_state=random_state)[0]
+
+
+def auto_rows(
+    learner: Any, X: Any, n: int, *, labeled: Any, random_state: Any
+) -> tuple[Rows, Scores]:
+    """Rows picked by `auto`, and their margins: NaN while no model is fitted."""
     if not hasattr(learner, "estimator_"):
-        return _first(learner, X, n, labeled, random_state)
+        return _first(learner, X, n, labeled, random_state), np.full(n, np.nan)
+    n_candidates = n if is_stream(X) else _CANDIDATES * n
     rows, scores = query_pool(
-        fitted(learner), X, _CANDIDATES * n, "margin", random_state, exclude=labeled,
+        fitted(learner), X, n_candidates, "margin", random_state, exclude=labeled,
         return_scores=True,
     )  # fmt: skip
+    if is_stream(X):
+        return rows, scores
     features = _numbers(learner, take_rows(X, rows))
     if features is None:
-        return rows[:n]
+        return rows[:n], scores[:n]
+    # Probabilities of single precision may add up to a little more than one.
+    weights = np.maximum(scores, 0.0)
     picks = []
     n_parts = -(-n // _AT_ONCE)
     for part in range(n_parts):
@@ -51,36 +69,48 @@ def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> R
         own = np.arange(part, rows.size, n_parts)
         share = len(range(part, n, n_parts))
         picks.append(own[representation.weighted_k_means(
-            features[own], share, scores[own], n_candidates=own.size, random_state=random_state
+            features[own], share, weights[own], n_candidates=own.size, random_state=random_state
         )])  # fmt: skip
-    return rows[np.sort(np.concatenate(picks))]
+    best_first = np.sort(np.concatenate(picks))
+    return rows[best_first], scores[best_first]
 
 
 def _first(learner: Any, X: Any, n: int, labeled: Rows, random_state: Any) -> Rows:
-    rows = sampled(n_rows(X, "X_pool"), n, labeled, random_state)
-    features = _numbers(learner, take_rows(X, rows))
+    rng = check_random_state(random_state)
+    left = rows_left(n_rows(X, "X_pool"), labeled)
+    rows = _drawn(left, max(n, _SAMPLE), rng)
+    known = _drawn(labeled, _KNOWN, rng)
+    features = _numbers(learner, take_rows(X, np.append(rows, known)))
     if features is None:
-        left = rows_left(n_rows(X, "X_pool"), labeled)
-        drawn = check_random_state(random_state).choice(left, size=n, replace=False)
-        return np.asarray(drawn, dtype=np.int64)
-    known = np.searchsorted(rows, labeled)
+        return np.asarray(rng.permutation(left)[:n])
+    n_known = known.size
     if not labeled.size and hasattr(learner, "X_labeled_"):
-        own = _features(learner, learner.X_labeled_)
-        known = np.arange(rows.size, rows.size + own.shape[0])
-        features = stack_rows(features, own)
-    n_clusters = min(n + known.size, _AT_ONCE)
-    picks = typical.typiclust(features, n, known, n_clusters, random_state=random_state)
+        own = _numbers(learner, learner.X_labeled_)
+        # Labelled rows of another kind or width say nothing about where the pool is covered.
+        if own is not None and own.shape[1] == features.shape[1]:
+            n_known = own.shape[0]
+            features = sp.vstack([sp.csr_matrix(features), sp.csr_matrix(own)], format="csr")
+    picks = typical.typiclust(
+        features, n, np.arange(rows.size, rows.size + n_known), min(n + n_known, _AT_ONCE),
+        random_state=rng,
+    )  # fmt: skip
     return np.asarray(rows[picks])
 
 
+def _drawn(rows: Rows, size: int, rng: Any) -> Rows:
+    return rows if rows.size <= size else np.sort(rng.permutation(rows)[:size])
+
+
 def _numbers(learner: Any, X: Any) -> Any:
-    """Features between which distances can be measured, or None."""
+    """Features between which distances can be measured, or None.
+
+    The default must not fail where the margin alone would do.
+    """
     try:
         features = _features(learner, X)
+        matrix = check_matrix(features)
+        checked_sq_norms(matrix, cosine=False)
+        checked_sq_norms(matrix, cosine=True)
     except (TypeError, ValueError):
-        # Texts, dicts, lists of tokens.
-        return None
-    values = features.data if sp.issparse(features) else features
-    if features.ndim != 2 or values.dtype.kind not in "fiub" or not np.isfinite(values).all():
         return None
     return features

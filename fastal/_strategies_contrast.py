@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastal import batch_committee, contrast
 from fastal._proba import class_probabilities, committee_of, fitted
 from fastal._rows import before_last_step, take_rows
-from fastal._strategies_diversity import _features, _features_and_labeled
+from fastal._strategies_diversity import _features, _features_and_labeled, margins
 from fastal.pool import query_pool, score_pool
 from fastal.selection import stochastic_batch
 
@@ -71,17 +71,17 @@ def power_bald(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
 
 def power_margin(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.stochastic_batch` by powers of `fastal.margin`: drawn in proportion to it."""
-    scores = score_pool(fitted(learner), X, "margin")
+    scores = margins(learner, X)
     return stochastic_batch(scores, n, "power", random_state=random_state, exclude=labeled)
 
 
 def softmax_margin(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.stochastic_batch` by the softmax of `fastal.margin`."""
-    scores = score_pool(fitted(learner), X, "margin")
+    scores = margins(learner, X)
     return stochastic_batch(scores, n, "softmax", random_state=random_state, exclude=labeled)
 
 
 def softrank_margin(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.stochastic_batch` by the ranks of `fastal.margin`."""
-    scores = score_pool(fitted(learner), X, "margin")
+    scores = margins(learner, X)
     return stochastic_batch(scores, n, "softrank", random_state=random_state, exclude=labeled)

@@ -29,6 +29,11 @@ _SAMPLE = 5000
 _OUTLIERS = 0.1
 
 
+def margins(learner: Any, X: Any) -> NDArray[np.float64]:
+    """`fastal.margin` as weights: probabilities of single precision may sum to more than one."""
+    return np.maximum(score_pool(fitted(learner), X, "margin"), 0.0)
+
+
 def k_center(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.k_center_greedy` around the labelled rows (core-set).
 
@@ -45,7 +50,7 @@ def k_center_uncertainty(
     learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any
 ) -> Rows:
     """`fastal.k_center_greedy` with distances weighted by `fastal.margin` of the predictions."""
-    weights = score_pool(fitted(learner), X, "margin")
+    weights = margins(learner, X)
     features, known = _features_and_labeled(learner, X, labeled)
     return diversity.k_center_greedy(
         features, n, known, random_state=random_state, sample_weight=_padded(weights, features)
@@ -69,7 +74,7 @@ def kmeans_plusplus(learner: Any, X: Any, n: int, *, labeled: Rows, random_state
 
 def weighted_k_means(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> Rows:
     """`fastal.weighted_k_means` by `fastal.margin` of the model's class probabilities."""
-    scores = score_pool(fitted(learner), X, "margin")
+    scores = margins(learner, X)
     features = _features(learner, X)
     return representation.weighted_k_means(
         features, n, scores, labeled=labeled, random_state=random_state

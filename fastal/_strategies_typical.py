@@ -11,8 +11,7 @@ from fastal import herding
 from fastal import typical as typical_rows
 from fastal._proba import class_probabilities, fitted
 from fastal._rows import take_rows
-from fastal._strategies_diversity import _features_and_labeled, _padded, sampled
-from fastal.pool import score_pool
+from fastal._strategies_diversity import _features_and_labeled, _padded, margins, sampled
 from fastal.proba_batches import falcun as draw_falcun
 
 Rows = NDArray[np.int64]
@@ -46,7 +45,7 @@ def uncertainty_herding(learner: Any, X: Any, n: int, *, labeled: Rows, random_s
 
     Of more than 5,000 rows that many are drawn.
     """
-    scores = score_pool(fitted(learner), X, "margin")
+    scores = margins(learner, X)
     features, known = _features_and_labeled(learner, X, labeled)
     rows = sampled(features.shape[0], n, known, random_state)
     picks, _ = herding.uncertainty_herding(

@@ -219,12 +219,10 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         cold = _resolve(self._cold_start(), "cold_start")
         function = warm if hasattr(self, "estimator_") else cold
         # A function of the user's may have any name.
-        names = strategies.SCORED_IN_ONE_READ
+        names = (*strategies.SCORED_IN_ONE_READ, "auto")
         name = next((name for name in names if vars(strategies)[name] is function), "")
         rng = self._rng()
         if is_stream(X_pool):
-            # No two rows of a stream can be compared: the margin alone is left of auto.
-            name = "margin" if function is strategies.auto else name
             self._check_streamed(name, function)
         else:
             n_pool = n_rows(X_pool, "X_pool")
@@ -246,8 +244,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
             raise TypeError(
                 "X_pool must be one matrix or list; blocks need a fitted model and a strategy of "
                 f"auto, {', '.join(strategies.SCORED_IN_ONE_READ)}; the strategy is "
-                f"{_name(function)}, "
-                f"and {'a' if hasattr(self, 'estimator_') else 'no'} model is fitted"
+                f"{_name(function)}, and "
+                f"{'a' if hasattr(self, 'estimator_') else 'no'} model is fitted"
             )
 
     def _cold_start(self) -> str | Strategy:

@@ -27,7 +27,7 @@ from fastal._pool_scores import OF_COMMITTEE, OF_ONE_MODEL
 from fastal._proba import class_probabilities as class_probabilities
 from fastal._proba import committee_of, fitted
 from fastal._rows import n_rows
-from fastal._strategies_auto import auto
+from fastal._strategies_auto import auto, auto_rows
 from fastal._strategies_batches import (
     badge,
     cluster_margin,
@@ -130,8 +130,11 @@ def best_rows(
 ) -> tuple[Rows, Scores]:
     """Rows of the n highest scores by a strategy of `SCORED_IN_ONE_READ`, and the scores.
 
-    X may be a stream, as `fastal.query_pool` takes it.
+    X may be a stream, as `fastal.query_pool` takes it.  The picks of "auto" have scores as well,
+    though not the highest ones.
     """
+    if name == "auto":
+        return auto_rows(learner, X, n, labeled=labeled, random_state=random_state)
     model = fitted(learner) if name in OF_ONE_MODEL else committee_of(learner, random_state)
     score = "vote_entropy" if name == "query_by_committee" else name
     return query_pool(model, X, n, score, random_state, exclude=labeled, return_scores=True)

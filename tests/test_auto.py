@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -55,9 +57,11 @@ def test_it_is_weighted_k_means_of_the_best_by_margin(container, n):
     picks = fastal.weighted_k_means(
         X[candidates], n, scores, n_candidates=candidates.size, random_state=stream
     )
-    rows = learner.query(pool, n, labeled=FIRST)
+    rows, margins = learner.query(pool, n, labeled=FIRST, return_scores=True)
     np.testing.assert_array_equal(rows, candidates[picks])
-    assert (np.diff(by_margin(learner, pool, 1, FIRST)[1][rows]) <= 0).all()
+    # Another order of the sums, of a DataFrame.
+    np.testing.assert_allclose(margins, scores[picks], rtol=1e-12)
+    assert (np.diff(margins) <= 0).all()
 
 
 def test_a_large_batch_is_picked_in_parts():
@@ -97,10 +101,17 @@ def test_candidates_are_spread():
 
 @pytest.mark.parametrize(("n", "n_clusters"), [(9, 29), (150, 100)])
 def test_cold_it_is_typiclust(n, n_clusters):
-    rows = ActiveLearner(MODEL, random_state=1).query(X, n, labeled=FIRST)
+    rows, scores = ActiveLearner(MODEL, random_state=1).query(
+        X, n, labeled=FIRST, return_scores=True
+    )
+    # The labelled rows go last.
+    order = np.r_[20:300, FIRST]
     stream = np.random.RandomState(1)
-    expected = fastal.typiclust(X, n, FIRST, n_clusters=n_clusters, random_state=stream)
-    np.testing.assert_array_equal(rows, expected)
+    expected = fastal.typiclust(
+        X[order], n, np.arange(280, 300), n_clusters=n_clusters, random_state=stream
+    )
+    np.testing.assert_array_equal(rows, order[expected])
+    assert np.isnan(scores).all()
 
 
 def test_cold_it_keeps_away_from_rows_labelled_elsewhere():
@@ -180,3 +191,73 @@ def test_a_stream_is_asked_by_margin():
     np.testing.assert_array_equal(scores, expected[1])
     with pytest.raises(TypeError, match="no model is fitted"):
         ActiveLearner(MODEL).query(iter([X]), 2)
+
+
+class Sure(ClassifierMixin, BaseEstimator):
+    """Probabilities of single precision, as of a network: they add up to more than one."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.tile(np.array([1 + 1.2e-7, 0], dtype=np.float32), (len(X), 1))
+
+
+@pytest.mark.parametrize(
+    "strategy", ["auto", "weighted_k_means", "k_center_uncertainty", "uncertainty_herding"]
+)
+def test_probabilities_may_add_up_to_a_little_more_than_one(strategy):
+    learner = ActiveLearner(Sure(), strategy, random_state=0).fit(X[FIRST], CODES[FIRST] % 2)
+    assert len(set(learner.query(X, 5, labeled=FIRST).tolist())) == 5
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+@pytest.mark.parametrize("rows", [slice(None), slice(7, 8)])
+def test_distances_that_leave_the_range_of_numbers(scale, rows):
+    pool = X.copy()
+    pool[rows] *= scale
+    learner = ActiveLearner(GaussianNB(), random_state=0)
+    first = learner.query(pool, 20)
+    assert len(set(first.tolist())) == 20
+    with np.errstate(all="ignore"):
+        learner.fit(pool[first], np.arange(20) % 2)
+        try:
+            expected = ActiveLearner(GaussianNB(), "margin").fit(pool[first], np.arange(20) % 2)
+            expected.query(pool, 5)
+        except ValueError:
+            # GaussianNB itself has no probabilities left.
+            return
+        assert len(set(learner.query(pool, 5, labeled=first).tolist())) == 5
+
+
+OTHERS = {
+    "dense, of a sparse pool": (sp.csr_matrix(X), X[:3]),
+    "sparse, of a dense pool": (X, sp.csr_matrix(X[:3])),
+    "another width": (X, X[:3, :2]),
+    "missing values": (X, np.full((3, 8), np.nan)),
+    "texts": (X, TEXTS[:3]),
+    "another scale": (X, X[:3] * 1e200),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_cold_rows_of_another_kind_do_no_harm(case):
+    pool, rows = OTHERS[case]
+    learner = ActiveLearner(MODEL, random_state=0).teach(rows, ["ham"] * 3)
+    assert len(set(learner.query(pool, 7).tolist())) == 7
+
+
+def test_cold_only_some_of_many_labelled_rows_are_clustered(monkeypatch):
+    sizes = []
+
+    def typiclust(features, n, known, n_clusters, random_state):
+        sizes.append((features.shape[0], known.size, n_clusters))
+        return fastal.typiclust(features, n, known, n_clusters, random_state=random_state)
+
+    monkeypatch.setattr("fastal.typical.typiclust", typiclust)
+    pool = np.random.default_rng(0).standard_normal((9000, 2))
+    labeled = np.random.default_rng(1).permutation(9000)[:8500]
+    rows = ActiveLearner(MODEL, random_state=0).query(pool, 5, labeled=labeled)
+    assert sizes == [(1500, 1000, 100)]
+    assert not set(rows.tolist()) & set(labeled.tolist())

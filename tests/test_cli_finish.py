@@ -854,3 +854,34 @@ def test_audit_replaces_none_of_its_files(output: str, finished: str, capsys: An
     assert main(["audit", finished, "--output", output]) == 1
     assert "--output would replace" in capsys.readouterr().err
     assert len(read_finished(finished)) == 600
+
+
+def test_a_column_of_confidence_that_a_person_gave_is_kept(capsys: Any) -> None:
+    lines = ["text,label,source,confidence"]
+    lines += [
+        f"{text},{label},person,0.7" for text, label in zip(TEXTS[:6], "ababab", strict=True)
+    ]
+    lines += [f"{text},,none,0.1" for text in TEXTS[6:12]]
+    Path("mine.csv").write_text("\n".join(lines))
+    assert main(["finish", "mine.csv"]) == 0
+    assert "its column 'confidence' is kept as 'confidence_in_file'" in capsys.readouterr().err
+    rows = read_finished("mine.finished.csv")
+    assert [row["confidence_in_file"] for row in rows] == ["0.7"] * 6 + ["0.1"] * 6
+    assert {row["source_in_file"] for row in rows} == {"person", "none"}
+
+
+def test_the_label_column_by_name_is_the_label_column(finished: str, capsys: Any) -> None:
+    arguments = ["finish", finished, "--output", "again.csv"]
+    assert main(arguments) == 0
+    plain = Path("again.csv").read_bytes()
+    assert main([*arguments, "--label-column", "label", "--overwrite"]) == 0
+    assert Path("again.csv").read_bytes() == plain
+    assert b",model," in plain
+
+
+def test_finish_takes_no_audit_for_labels(finished: str, answers: Any, capsys: Any) -> None:
+    answers(*"12")
+    main(["audit", finished, "--n", "2"])
+    capsys.readouterr()
+    assert main(["finish", finished, "--labels", f"{finished}.audit.jsonl"]) == 1
+    assert "is the journal of an audit" in capsys.readouterr().err
