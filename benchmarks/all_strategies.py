@@ -257,14 +257,14 @@ def clearly_below(d: np.ndarray) -> bool:
 
 
 def table(setting: tuple[str, ...], sets: list[str], by_group: Any) -> str:
+    from scipy.stats import rankdata
+
     found = differences(setting, sets, by_group)
-    complete = [method for method in found if len(found[method]) == len(sets)]
+    complete = sorted(method for method in found if len(found[method]) == len(sets))
     means = {m: np.array([found[m][name].mean() for name in sets]) for m in complete}
-    ranks = dict.fromkeys(complete, 0.0)
-    for i in range(len(sets)):
-        order = sorted(complete, key=lambda m: -means[m][i])
-        for place, method in enumerate(order):
-            ranks[method] += (place + 1) / len(sets)
+    # Equal areas, as of margin and entropy where there are two classes, share their places.
+    places = rankdata(-np.array([means[m] for m in complete]), axis=0).mean(axis=1)
+    ranks = dict(zip(complete, places, strict=True))
     head = ["strategy", "mean rank", "area - random", "worst", "clearly below random", *sets]
     lines = ["| " + " | ".join(head) + " |", "|:--|" + "--:|" * (len(head) - 1)]
     for method in sorted(complete, key=lambda m: ranks[m]):
