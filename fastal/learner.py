@@ -55,8 +55,8 @@ class ActiveLearner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):  # type
         A name in ``fastal.strategies.__all__``, or a function of your own,
         ``strategy(learner, X_pool, n, *, labeled, random_state)``; see `fastal.strategies`.
     cold_start : str or callable, optional
-        The strategy used while no model is fitted: one that needs none, such as "random",
-        "k_center", or a function of your own.  Default: the strategy, if that is a name in
+        The strategy used while no model is fitted: one that needs none, such as "auto",
+        "random", or a function of your own.  Default: the strategy, if that is a name in
         ``fastal.strategies.MODEL_FREE``, otherwise "random".
     random_state : None, int, RandomState or Generator, default None
         None: equal scores go to the lowest row, and what is drawn is drawn afresh.  Otherwise ties
