@@ -15,6 +15,7 @@ from fastal._search import checked_sq_norms
 from fastal._strategies_diversity import _features
 from fastal._validation import check_matrix, check_random_state, rows_left
 from fastal.pool import is_stream, query_pool
+from fastal.text_file import TextFile
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -38,8 +39,8 @@ def auto(learner: Any, X: Any, n: int, *, labeled: Rows, random_state: Any) -> R
 
     Both measure distances.  Where rows have no numbers as features between which these can be
     measured (texts while no pipeline is fitted, missing values, numbers whose squares are none),
-    rows are drawn at random at first, and taken by margin alone then; so they are from a pool that
-    comes as a stream of blocks.
+    rows are drawn at random at first, and taken by margin alone then; so they are from an iterator
+    of blocks, which have gone by (of a `fastal.TextFile` the candidates are read once more).
     """
     return auto_rows(learner, X, n, labeled=labeled, random_state=random_state)[0]
 
@@ -50,14 +51,13 @@ def auto_rows(
     """Rows picked by `auto`, and their margins: NaN while no model is fitted."""
     if not hasattr(learner, "estimator_"):
         return _first(learner, X, n, labeled, random_state), np.full(n, np.nan)
-    n_candidates = n if is_stream(X) else _CANDIDATES * n
     rows, scores = query_pool(
-        fitted(learner), X, n_candidates, "margin", random_state, exclude=labeled,
+        fitted(learner), X, _CANDIDATES * n, "margin", random_state, exclude=labeled,
         return_scores=True,
     )  # fmt: skip
-    if is_stream(X):
-        return rows, scores
-    features = _numbers(learner, take_rows(X, rows))
+    # Of a stream nobody knew how many rows it has.
+    n = min(n, rows.size)
+    features = _numbers(learner, _taken(X, rows)) if n else None
     if features is None:
         return rows[:n], scores[:n]
     # Probabilities of single precision may add up to a little more than one.
@@ -97,6 +97,12 @@ def _first(learner: Any, X: Any, n: int, labeled: Rows, random_state: Any) -> Ro
     return np.asarray(rows[picks])
 
 
+def _taken(X: Any, rows: Rows) -> Any:
+    if isinstance(X, TextFile):
+        return [document["text"] for document in X.take(rows)]
+    return None if is_stream(X) else take_rows(X, rows)
+
+
 def _drawn(rows: Rows, size: int, rng: Any) -> Rows:
     return rows if rows.size <= size else np.sort(rng.permutation(rows)[:size])
 
@@ -106,6 +112,8 @@ def _numbers(learner: Any, X: Any) -> Any:
 
     The default must not fail where the margin alone would do.
     """
+    if X is None:
+        return None
     try:
         features = _features(learner, X)
         matrix = check_matrix(features)

@@ -261,3 +261,18 @@ def test_cold_only_some_of_many_labelled_rows_are_clustered(monkeypatch):
     rows = ActiveLearner(MODEL, random_state=0).query(pool, 5, labeled=labeled)
     assert sizes == [(1500, 1000, 100)]
     assert not set(rows.tolist()) & set(labeled.tolist())
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_a_file_of_texts_gives_what_a_list_gives(tmp_path, n):
+    path = tmp_path / "pool.csv"
+    path.write_text("text\n" + "\n".join(TEXTS))
+    model = make_pipeline(TfidfVectorizer(), MODEL)
+    learner = ActiveLearner(model, random_state=0).fit(TEXTS[:6], TEXT_LABELS[:6])
+    expected = learner.query(TEXTS, n, labeled=np.arange(6), return_scores=True)
+    again = ActiveLearner(model, random_state=0).fit(TEXTS[:6], TEXT_LABELS[:6])
+    answer = again.query(fastal.TextFile(path), n, labeled=np.arange(6), return_scores=True)
+    np.testing.assert_array_equal(answer[0], expected[0])
+    np.testing.assert_array_equal(answer[1], expected[1])
+    every = np.arange(30)
+    assert again.query(fastal.TextFile(path), n, labeled=every).size == 0
