@@ -114,7 +114,7 @@ def _add_demo(commands: Any) -> None:
         commands,
         "demo",
         "Compare seven strategies on the docstrings of the installed scientific packages: which\n"
-        "subpackage does a text come from? Takes about a minute on two processors, needs no\n"
+        "subpackage does a text come from? Takes two minutes on two processors, needs no\n"
         "download, and writes learning_curves.csv and, with matplotlib, learning_curves.png.",
         "examples:\n  fastal demo\n  fastal demo --seeds 2 --output /tmp/demo\n\n" + _STRATEGIES,
     )
