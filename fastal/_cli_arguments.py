@@ -16,7 +16,7 @@ _OVERVIEW = """\
 Label fewer texts: a model asks about those it can learn most from.
 
 commands:
-  demo         see it work on real text that is on this machine (about a minute)
+  demo         see it work on real text that is on this machine (two minutes)
   label        label the texts of a file, here in the terminal
   query        print which texts of a file to label next
   finish       let the model label the rest of the file
