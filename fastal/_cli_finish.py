@@ -13,13 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastal._cli_label import (
-    blank_rows,
-    check_one_kind,
-    check_output,
-    known_labels,
-    read_pool,
-)
+from fastal._cli_label import blank_rows, check_one_kind, check_output, known_labels, read_pool
 from fastal._file_rest import Rest, is_finished, read_rest
 from fastal._file_writer import check_ending, write_rows
 from fastal._terminal import flow, one_line, terminal_width

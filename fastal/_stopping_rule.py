@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ class StoppingRule(Protocol):
         """Look at the learner after a round of labels; whether to stop."""
 
 
-class Rule:
+class Rule(ABC):
     """What the rules share: rounds are counted, and the model is there."""
 
     needs_model = True
@@ -53,9 +54,9 @@ class Rule:
         self.reason = status if stop else ""
         return stop
 
+    @abstractmethod
     def _look(self, learner: Any, n_labels: int) -> tuple[float, bool, str]:
         """Return this round's value, whether to stop, and both in words."""
-        raise NotImplementedError
 
     def last(self, n: int) -> list[float]:
         return [value for _, value in self.history[-n:]] if n else []
