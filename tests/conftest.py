@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,28 @@ NO_JIT = os.environ.get("NUMBA_DISABLE_JIT") == "1"
 # Compiled arithmetic wraps and divides by zero in silence; the same lines run as Python, for the
 # coverage of the kernels, use NumPy scalars, which warn.
 compiled_only = pytest.mark.skipif(NO_JIT, reason="takes minutes as plain Python")
+
+# Modules of fastal.adapters, and what each of them needs.
+LIBRARIES = {
+    "alipy": "alipy",
+    "apricot": "apricot",
+    "asreview": "asreview",
+    "baal": "baal",
+    "cardinal": "cardinal",
+    "libact": "libact",
+    "modal": "modAL",
+    "skactiveml": "skactiveml",
+    "small_text": "small_text",
+}
+# They do not install in every environment: these may be absent even where all others must be there.
+HARD_TO_INSTALL = {"baal", "libact"}
+
+
+def library(name):
+    """Import the library of an adapter; skips without it, but not where CI tests the adapters."""
+    if os.environ.get("FASTAL_ADAPTERS") == "required" and name not in HARD_TO_INSTALL:
+        return importlib.import_module(LIBRARIES[name])
+    return pytest.importorskip(LIBRARIES[name], exc_type=ImportError)
 
 
 def pytest_configure(config):

@@ -108,7 +108,7 @@ def test_kernels_are_compiled_by_the_one_decorator(name):
     assert decorators in (["njit"], ["njit_borrow"], ["njit_reorder"])
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)
 def test_nobody_bypasses_the_rules(path):
     text = path.read_text(encoding="utf-8")
     if path.name != "_jit.py":
@@ -122,7 +122,7 @@ def test_nobody_bypasses_the_rules(path):
 
 
 def test_unpickling_happens_nowhere():
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"pickle\.loads?\(|joblib\.load\(|allow_pickle=True", text), path
 
