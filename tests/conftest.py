@@ -30,7 +30,7 @@ LIBRARIES = {
     "skactiveml": "skactiveml",
     "small_text": "small_text",
 }
-# They do not install in every environment: these may be absent even where all others must be there.
+# Too large or impossible to install beside the others: may be absent where those must be there.
 HARD_TO_INSTALL = {"baal", "libact"}
 
 
