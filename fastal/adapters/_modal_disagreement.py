@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from modAL.disagreement import KL_max_disagreement as _divergence
 from modAL.disagreement import consensus_entropy as _consensus
-from modAL.disagreement import vote_entropy as _votes
+from sklearn.exceptions import NotFittedError
 
 import fastal
 from fastal.adapters._modal_pool import Picks, Scores, highest, of_committee
@@ -44,12 +44,13 @@ def vote_entropy(committee: Any, X: Any, **predict_proba_kwargs: Any) -> Scores:
     >>> vote_entropy(committee, [[0], [3], [9]]).round(3)
     array([0.   , 0.693, 0.   ])
     """
-
-    def asked() -> Scores:
+    scores = of_committee(committee, X, "vote_entropy", predict_proba_kwargs)
+    if scores is not None:
+        return scores
+    try:
         return fastal.vote_entropy(committee.vote(X, **predict_proba_kwargs))
-
-    scores = of_committee(committee, X, "vote_entropy", asked, predict_proba_kwargs)
-    return _votes(committee, X, **predict_proba_kwargs) if scores is None else scores
+    except NotFittedError:
+        return np.zeros(X.shape[0])
 
 
 def consensus_entropy(committee: Any, X: Any, **predict_proba_kwargs: Any) -> Scores:
@@ -67,22 +68,24 @@ def consensus_entropy(committee: Any, X: Any, **predict_proba_kwargs: Any) -> Sc
     disagreement : ndarray of shape (n_samples,), float64
         In nats.  All zeros if the committee is not fitted.
 
+    Notes
+    -----
+    Read by `fastal.score_pool` if all members are linear models or naive Bayes, otherwise scored
+    by modAL's own function.
+
     Examples
     --------
+    >>> import numpy as np
     >>> from fastal.adapters.modal import ActiveLearner, Committee, consensus_entropy
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> committee = Committee([
     ...     ActiveLearner(DecisionTreeClassifier(), X_training=X, y_training=[0, 1])
     ...     for X in ([[0], [4]], [[0], [8]])
     ... ])
-    >>> consensus_entropy(committee, [[0], [3], [9]]).round(3)
+    >>> consensus_entropy(committee, np.array([[0], [3], [9]])).round(3)
     array([0.   , 0.693, 0.   ])
     """
-
-    def asked() -> Scores:
-        return fastal.entropy(committee.predict_proba(X, **predict_proba_kwargs))
-
-    scores = of_committee(committee, X, "consensus_entropy", asked, predict_proba_kwargs)
+    scores = of_committee(committee, X, "consensus_entropy", predict_proba_kwargs)
     return _consensus(committee, X, **predict_proba_kwargs) if scores is None else scores
 
 
@@ -107,21 +110,17 @@ def KL_max_disagreement(committee: Any, X: Any, **predict_proba_kwargs: Any) -> 
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fastal.adapters.modal import ActiveLearner, Committee, KL_max_disagreement
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> committee = Committee([
     ...     ActiveLearner(DecisionTreeClassifier(), X_training=X, y_training=[0, 1])
     ...     for X in ([[0], [4]], [[0], [8]])
     ... ])
-    >>> KL_max_disagreement(committee, [[0], [3], [9]]).round(3)
+    >>> KL_max_disagreement(committee, np.array([[0], [3], [9]])).round(3)
     array([0.   , 0.693, 0.   ])
     """
-
-    def asked() -> Scores:
-        probas = np.asarray(committee.vote_proba(X, **predict_proba_kwargs))
-        return fastal.max_kl_to_consensus(np.moveaxis(probas, 1, 0))
-
-    scores = of_committee(committee, X, "max_kl_to_consensus", asked, predict_proba_kwargs)
+    scores = of_committee(committee, X, "max_kl_to_consensus", predict_proba_kwargs)
     return _divergence(committee, X, **predict_proba_kwargs) if scores is None else scores
 
 
@@ -156,14 +155,15 @@ def vote_entropy_sampling(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fastal.adapters.modal import ActiveLearner, Committee, vote_entropy_sampling
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> members = [
     ...     ActiveLearner(DecisionTreeClassifier(), X_training=X, y_training=[0, 1])
     ...     for X in ([[0], [4]], [[0], [8]])
     ... ]
-    >>> Committee(members, vote_entropy_sampling).query([[0], [3], [9]])
-    (array([1]), [[3]])
+    >>> Committee(members, vote_entropy_sampling).query(np.array([[0], [3], [9]]))
+    (array([1]), array([[3]]))
     """
     scores = vote_entropy(committee, X, **disagreement_measure_kwargs)
     return highest(scores, n_instances, random_tie_break)
@@ -195,14 +195,15 @@ def consensus_entropy_sampling(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fastal.adapters.modal import ActiveLearner, Committee, consensus_entropy_sampling
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> members = [
     ...     ActiveLearner(DecisionTreeClassifier(), X_training=X, y_training=[0, 1])
     ...     for X in ([[0], [4]], [[0], [8]])
     ... ]
-    >>> Committee(members, consensus_entropy_sampling).query([[0], [3], [9]])
-    (array([1]), [[3]])
+    >>> Committee(members, consensus_entropy_sampling).query(np.array([[0], [3], [9]]))
+    (array([1]), array([[3]]))
     """
     scores = consensus_entropy(committee, X, **disagreement_measure_kwargs)
     return highest(scores, n_instances, random_tie_break)
@@ -234,14 +235,15 @@ def max_disagreement_sampling(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fastal.adapters.modal import ActiveLearner, Committee, max_disagreement_sampling
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> members = [
     ...     ActiveLearner(DecisionTreeClassifier(), X_training=X, y_training=[0, 1])
     ...     for X in ([[0], [4]], [[0], [8]])
     ... ]
-    >>> Committee(members, max_disagreement_sampling).query([[0], [3], [9]])
-    (array([1]), [[3]])
+    >>> Committee(members, max_disagreement_sampling).query(np.array([[0], [3], [9]]))
+    (array([1]), array([[3]]))
     """
     scores = KL_max_disagreement(committee, X, **disagreement_measure_kwargs)
     return highest(scores, n_instances, random_tie_break)

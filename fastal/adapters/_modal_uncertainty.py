@@ -35,9 +35,9 @@ def classifier_uncertainty(classifier: Any, X: Any, **predict_proba_kwargs: Any)
 
     Notes
     -----
-    Of a scikit-learn classifier no array of probabilities is made; the scores equal modAL's to
-    rounding.  What `fastal.score_pool` does not take (other classifiers, other arguments,
-    rows that sum to something else than 1) is asked and scored as in modAL.
+    Of linear models, naive Bayes, and calibrated, one-vs-rest or piped ones, no array of
+    probabilities is made; the scores equal modAL's to rounding.  All others, and calls with
+    arguments for ``predict_proba``, are scored by modAL's own function, to the last bit.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def classifier_uncertainty(classifier: Any, X: Any, **predict_proba_kwargs: Any)
     >>> classifier_uncertainty(learner, [[0], [3]]).round(3)
     array([0.   , 0.333])
     """
-    scores = of_classifier(classifier, X, "least_confidence", 1.0, predict_proba_kwargs)
+    scores = of_classifier(classifier, X, "least_confidence", predict_proba_kwargs)
     return _uncertainty(classifier, X, **predict_proba_kwargs) if scores is None else scores
 
 
@@ -63,8 +63,8 @@ def classifier_margin(classifier: Any, X: Any, **predict_proba_kwargs: Any) -> S
     Returns
     -------
     margin : ndarray of shape (n_samples,), float64
-        **Lower** = more uncertain.  All zeros if the classifier is not fitted.  All ones if it
-        knows one class only, of which it is certain (modAL: zeros, the most uncertain).
+        **Lower** = more uncertain.  All zeros if the classifier is not fitted or knows one class
+        only.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def classifier_margin(classifier: Any, X: Any, **predict_proba_kwargs: Any) -> S
     >>> classifier_margin(learner, [[0], [3]]).round(3)
     array([1.   , 0.333])
     """
-    scores = of_classifier(classifier, X, "margin", 1.0, predict_proba_kwargs)
+    scores = of_classifier(classifier, X, "margin", predict_proba_kwargs)
     return _margin(classifier, X, **predict_proba_kwargs) if scores is None else 1.0 - scores
 
 
@@ -111,7 +111,7 @@ def classifier_entropy(classifier: Any, X: Any, **predict_proba_kwargs: Any) -> 
     >>> classifier_entropy(learner, [[0], [3]]).round(3)
     array([0.   , 0.637])
     """
-    scores = of_classifier(classifier, X, "entropy", 0.0, predict_proba_kwargs)
+    scores = of_classifier(classifier, X, "entropy", predict_proba_kwargs)
     return _entropy(classifier, X, **predict_proba_kwargs) if scores is None else scores
 
 
