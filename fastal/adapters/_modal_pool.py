@@ -43,7 +43,7 @@ def of_committee(committee: Any, X: Any, score: str, kwargs: dict[str, Any]) -> 
         return None
     method = "predict" if by_votes else "predict_proba"
     members = [_estimator(learner, method) for learner in committee]
-    if not members or not all(hasattr(member, "classes_") for member in members):
+    if not members or any(getattr(member, "classes_", None) is None for member in members):
         return None
     if not by_votes and not all(map(_is_linear, members)):
         return None
@@ -83,11 +83,12 @@ def _changed(instance: Any, base: type, methods: tuple[str, ...]) -> bool:
 
 def _is_linear(model: Any) -> bool:
     """Whether `fastal.score_pool` reads the model; if it does not after all, it is only slower."""
-    if len(getattr(model, "classes_", ())) < 2 or not hasattr(model, "predict_proba"):
+    if not type(model).__module__.startswith("sklearn."):
         return False
     if hasattr(model, "steps"):
         return _is_linear(model[-1])
-    model = getattr(model, "best_estimator_", model)
+    if hasattr(model, "best_estimator_"):
+        return _is_linear(model.best_estimator_)
     known = ("coef_", "feature_log_prob_", "calibrated_classifiers_", "label_binarizer_")
-    is_sklearn = type(model).__module__.startswith("sklearn.")
-    return is_sklearn and any(hasattr(model, name) for name in known)
+    is_read = hasattr(model, "predict_proba") and any(hasattr(model, name) for name in known)
+    return is_read and len(model.classes_) > 1
