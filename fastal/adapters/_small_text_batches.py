@@ -104,10 +104,10 @@ class ContrastiveActiveLearning(OnFeatures, small_text.ContrastiveActiveLearning
 
     def _pick(self, this: Round) -> NDArray[Any]:
         if this.proba is None or not are_distributions(this.proba):
-            theirs = small_text.ContrastiveActiveLearning.sample
             indices = (this.unlabeled, this.labeled)
             rest = (this.y, this.n, this.X, this.proba)
-            return np.asarray(theirs(self, this.clf, this.dataset, *indices, *rest))
+            theirs = super(OnFeatures, self).sample
+            return np.asarray(theirs(this.clf, this.dataset, *indices, *rest))
         X = preprocessing.normalize(this.X) if self.normalize else this.X
         proba, own = np.asarray(this.proba), this.unlabeled
         scores = fastal.contrastive(proba[own], X[own], proba, X, n_neighbors=self.k)

@@ -8,6 +8,7 @@ import numpy as np
 import small_text
 from numpy.typing import NDArray
 from sklearn import preprocessing
+from small_text.query_strategies import lightweight_coreset as _theirs
 
 import fastal
 from fastal.adapters._small_text_features import OnFeatures, Round, arranged
@@ -62,14 +63,14 @@ def greedy_coreset(
     >>> greedy_coreset(x, np.array([1, 2, 3]), np.array([0]), 2, distance_metric="euclidean")
     array([3, 2])
     """
+    if distance_metric not in _METRICS:
+        raise ValueError(
+            f"Invalid distance metric: {distance_metric}. Possible values: {list(_METRICS)}"
+        )
     unlabeled = np.asarray(indices_unlabeled, dtype=np.int64)
     if n > len(unlabeled):
         raise ValueError(
             f"n (n={n}) is greater the number of available samples (num_samples={len(unlabeled)})"
-        )
-    if distance_metric not in _METRICS:
-        raise ValueError(
-            f"Invalid distance metric: {distance_metric}. Possible values: {list(_METRICS)}"
         )
     labeled = np.asarray(indices_labeled, dtype=np.int64)
     X, known, rows = arranged(x, unlabeled, labeled)
@@ -165,8 +166,7 @@ def lightweight_coreset(
         x = preprocessing.normalize(x)
         mean = preprocessing.normalize(mean[np.newaxis])[0]
     # The original takes the arccos of cosines that rounding has made larger than 1.
-    picks = small_text.lightweight_coreset(x, mean * _SHRINK, n, normalized=True, proba=proba)
-    return np.asarray(picks)
+    return np.asarray(_theirs(x, mean * _SHRINK, n, normalized=True, proba=proba))
 
 
 class LightweightCoreset(OnFeatures, small_text.LightweightCoreset):
