@@ -24,7 +24,9 @@ _STRATEGIES = [
     "lightweight_coreset",
 ]
 REPLACED = [("small_text.query_strategies", name, "small_text") for name in _STRATEGIES]
-_MORE_THAN_THERE_ARE = "asks for more rows than are unlabelled and expects one of them over and over; ours refuses"
+_MORE_THAN_THERE_ARE = (
+    "asks for more rows than are unlabelled and expects one of them over and over; ours refuses"
+)
 EXPLAINED = {
     **{
         f"GreedyCoresetWith{metric}DistanceMetricFunctionTest::{test}": _MORE_THAN_THERE_ARE
