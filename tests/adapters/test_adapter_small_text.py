@@ -26,7 +26,7 @@ ours = importlib.import_module("fastal.adapters.small_text")
 
 pytestmark = [
     # The arccos of cosines that rounding has made larger than 1.
-    pytest.mark.filterwarnings("ignore:invalid value encountered in arccos:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:invalid value encountered in:RuntimeWarning:small_text"),
     pytest.mark.filterwarnings("ignore:Default distance metric has changed:UserWarning"),
     pytest.mark.filterwarnings("ignore:Function get_flattened_unique_labels:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The function get_flattened_unique:DeprecationWarning"),
@@ -469,7 +469,7 @@ def test_contrastive_without_distributions_as_theirs():
 @pytest.mark.parametrize("factor", [1, 100], ids=["some", "all"])
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_discriminative_trains_and_selects_as_theirs(sparse, factor, shuffle):
-    for seed in range(4):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(120, 8))
         dataset = small_text.SklearnDataset(
