@@ -96,7 +96,7 @@ class ContrastiveActiveLearning(OnFeatures, small_text.ContrastiveActiveLearning
     >>> clf = SklearnClassifier(LogisticRegression(), 2).fit(dataset[labeled])
     >>> strategy = ContrastiveActiveLearning(k=2)
     >>> strategy.query(clf, dataset, np.array([2, 3, 4]), labeled, y[:2], n=1)
-    array([3])
+    array([4])
     """
 
     def _proba(self, clf: Any, dataset: Any) -> Any:
