@@ -6,6 +6,7 @@ Nothing in fastal imports this module.  Inputs are taken to be valid.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,56 @@ def _lane_sum(excess: Any) -> float:
     lanes = np.append(excess, np.zeros(-len(excess) % _LANES)).reshape(-1, _LANES)
     # cumsum adds one by one, where sum would pair terms up.
     return float(np.cumsum(np.cumsum(lanes, axis=0)[-1])[-1])
+
+
+def feature_based(
+    X: Any,
+    k: int,
+    labeled: Any = None,
+    concave: str = "sqrt",
+    weights: Any = None,
+    random_state: Any = None,
+    *,
+    exclude: Any = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Gains of all candidates at every pick."""
+    X = sp.csr_matrix(X, dtype=np.float64, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    n_rows, n_features = X.shape
+    rank = np.arange(n_rows)
+    if random_state is not None:
+        rank = _random(random_state).permutation(n_rows)
+    weights = np.ones(n_features) if weights is None else np.asarray(weights, dtype=np.float64)
+    known = _mask(labeled, n_rows)
+    left = ~(known | _mask(exclude, n_rows))
+    sums = np.zeros(n_features)
+    for row in np.flatnonzero(known):
+        sums[X[[row]].indices] += X[[row]].data
+    rows, gains = [], []
+    for _ in range(min(k, int(left.sum()))):
+        rise = _rise(X.data, sums[X.indices], concave) * weights[X.indices]
+        entries = np.split(rise, X.indptr[1:-1])
+        # cumsum adds one by one; the zero is for rows without entries.
+        gain = np.array([np.cumsum(np.append(0.0, each))[-1] for each in entries])
+        candidates = np.flatnonzero(left)
+        best = candidates[gain[candidates] == gain[candidates].max()]
+        row = int(best[np.argmin(rank[best])])
+        sums[X[[row]].indices] += X[[row]].data
+        left[row] = False
+        rows.append(row)
+        gains.append(gain[row])
+    return np.array(rows, dtype=np.int64), np.array(gains, dtype=np.float64)
+
+
+def _rise(values: Any, sums: Any, concave: str) -> NDArray[np.float64]:
+    """phi(sums + values) - phi(sums), without cancellation."""
+    if concave == "sqrt":
+        return np.asarray(values / (np.sqrt(sums + values) + np.sqrt(sums)))
+    if concave == "log":
+        # NumPy's own log1p may differ from libm's in the last bit.
+        return np.array([math.log1p(ratio) for ratio in values / (1.0 + sums)], dtype=np.float64)
+    return np.asarray(values / (1.0 + sums) / ((1.0 + sums) + values))
 
 
 def weighted_k_means(
