@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastal._clusters import Clusters
 from fastal._concave import CURVES, FeatureSums, check_feature_weights, sorted_entries
-from fastal._facilities import Facilities, scale_of
+from fastal._facilities import Facilities, Worth, scale_of
 from fastal._validation import (
     CSR,
     check_count,
@@ -27,12 +27,20 @@ from fastal.selection import top_k
 
 __all__ = ["facility_location", "feature_based", "weighted_k_means"]
 
+_WORTH: dict[str, Worth] = {
+    "cosine": "product",
+    "dot": "product",
+    "euclidean": "distance",
+    "squared_cosine": "square",
+    "precomputed": "product",
+}
+
 
 def facility_location(
     X: Any,
     k: int,
     labeled: ArrayLike | None = None,
-    metric: Literal["cosine", "dot"] = "cosine",
+    metric: Literal["cosine", "dot", "euclidean", "squared_cosine", "precomputed"] = "cosine",
     random_state: Any = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     r"""Pick k rows that stand for the pool: each row should have a similar one among them.
@@ -50,8 +58,11 @@ def facility_location(
         How many rows to pick, at least 1.  If fewer are unlabelled, all of them are picked.
     labeled : array-like of int or bool, optional
         Row numbers of X, or a mask over its rows: they are in S from the start.
-    metric : {"cosine", "dot"}, default "cosine"
-        Cosine similarity, 0 where a row is all zeros, or the inner product.
+    metric : {"cosine", "dot", "euclidean", "squared_cosine", "precomputed"}, default "cosine"
+        The similarity of two rows: their cosine, 0 where a row is all zeros; the inner product;
+        :math:`M - |x - y|^2`, where M is the largest squared distance of two rows of X, so that
+        it is never negative; the square of the cosine; or X itself holds the similarities, with
+        ``X[s, u]`` for how well s stands for u.
     random_state : None, int, RandomState or Generator, default None
         None: equal gains go to the lowest row.  Otherwise ties are broken uniformly at random.
 
@@ -65,8 +76,9 @@ def facility_location(
     Raises
     ------
     ValueError
-        If k is below 1, X is not finite, not two-dimensional or of an extreme scale, a labelled
-        row does not exist, or the metric is unknown.
+        If k is below 1, X is not finite, not two-dimensional, not square although it is
+        precomputed, or of an extreme scale, a labelled row does not exist, or the metric is
+        unknown.
     TypeError
         If X holds no numbers or k is no whole number.
 
@@ -76,7 +88,9 @@ def facility_location(
     old one is an upper bound, and only rows whose bound is on top are evaluated again.  Still the
     time grows with the square of the number of rows: in most pools the first pick lowers all gains
     so much that every row must be compared with every other once.  Besides X the search holds a
-    copy of X sorted by term, in float64, and about 16 numbers a row and 4 a feature.
+    copy of X sorted by term, in float64, and about 16 numbers a row and 4 a feature.  No metric
+    needs a matrix of all pairs; "euclidean" compares all pairs once more, for M, if nothing is
+    labelled.
 
     References
     ----------
@@ -91,7 +105,7 @@ def facility_location(
     >>> fastal.facility_location(X, k=3)
     (array([0, 2, 1]), array([2., 1., 0.]))
     """
-    check_metric(metric, ("cosine", "dot"))
+    check_metric(metric, tuple(_WORTH))
     k = check_count(k, "k")
     matrix = check_matrix(X)
     if not isinstance(matrix, CSR):
@@ -100,11 +114,17 @@ def facility_location(
     known = check_rows(labeled, n_rows, "labeled")
     rank = draw_rank(n_rows, random_state)
     candidates = rows_left(n_rows, known)
-    scale = scale_of(matrix, metric == "cosine")
+    if metric == "precomputed" and n_rows != matrix.shape[1]:
+        raise ValueError(f"X must be square if it is precomputed, got the shape {matrix.shape}")
+    scale = scale_of(matrix, metric in ("cosine", "squared_cosine"))
     rows = np.empty(min(k, candidates.size), dtype=np.int64)
     gains = np.empty(rows.size)
     if rows.size:
-        Facilities(matrix, scale).pick(known, candidates, rank, rows, gains)
+        if metric == "precomputed":
+            facilities = Facilities.of_similarities(matrix)
+        else:
+            facilities = Facilities(matrix, scale, worth=_WORTH[metric])
+        facilities.pick(known, candidates, rank, rows, gains)
     return rows, gains
 
 
