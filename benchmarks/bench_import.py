@@ -39,6 +39,7 @@ FIRST_CALLS = {
     "robust_k_center": "fastal.robust_k_center(sp.csr_matrix(np.eye(4)), 2, 1)",
     "purity_radius": "fastal.purity_radius(sp.csr_matrix(np.eye(4)), [0, 0, 1, 1])",
     "facility_location": "fastal.facility_location(sp.csr_matrix(np.eye(4)), 2)",
+    "feature_based": "fastal.feature_based(sp.csr_matrix(np.eye(4)), 2)",
     "typiclust": "fastal.typiclust(sp.csr_matrix(np.eye(4)), 2)",
     "max_herding": "fastal.max_herding(sp.csr_matrix(np.eye(4)), 2)",
     "uncertainty_herding": (

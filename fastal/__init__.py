@@ -30,7 +30,7 @@ from fastal.lookahead import expected_error_reduction, expected_model_change
 from fastal.model_change import expected_gradient_length
 from fastal.pool import query_pool, score_pool
 from fastal.proba_batches import falcun
-from fastal.representation import facility_location, weighted_k_means
+from fastal.representation import facility_location, feature_based, weighted_k_means
 from fastal.selection import epsilon_greedy, stochastic_batch, top_k, weighted_draw
 from fastal.selector import KCenterSelector
 from fastal.stopping import (
@@ -79,6 +79,7 @@ __all__ = [
     "expected_model_change",
     "facility_location",
     "falcun",
+    "feature_based",
     "information_density",
     "k_center_greedy",
     "kl_to_consensus",

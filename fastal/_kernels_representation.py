@@ -15,7 +15,7 @@ so that the plain twin and any number of threads give the same bits:
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,20 @@ from fastal._jit import njit
 from fastal._kernels_queue import sift_down
 
 LANES = 8
+
+# What the inner product of two (scaled) rows is worth to the one that is covered.
+PRODUCT = 0  # itself
+SQUARE = 1
+DISTANCE = 2  # minus the squared Euclidean distance
+GAUSS = 3  # exp(sharpness (product - 1))
+
+
+class Worth(NamedTuple):
+    """One of the four, and what it takes."""
+
+    kind: int
+    sharpness: float  # of GAUSS
+    sq_norms: Any  # of DISTANCE, each summed in the order of the terms: duplicates are 0 apart
 
 
 @njit
@@ -122,13 +136,11 @@ def _similarities(
 
 @njit
 def _gauss(sharpness: float, nearest: Any, level: float, stop: int, out: Any) -> None:
-    """Similarities of the rows before stop become their Gaussian kernel, if it is sharp at all.
+    """Similarities of the rows before stop become their Gaussian kernel.
 
     0 stands where they exceed neither the one to the nearest row selected nor level: there nothing
     is gained, and an exponential is saved.
     """
-    if sharpness == 0.0:
-        return
     above = np.empty(stop, dtype=np.int64)
     n_above = 0
     apart = math.exp(-sharpness)
@@ -142,6 +154,20 @@ def _gauss(sharpness: float, nearest: Any, level: float, stop: int, out: Any) ->
         n_above += is_above & shares
     for i in range(n_above):
         out[above[i]] = math.exp((out[above[i]] - 1.0) * sharpness)
+
+
+@njit
+def _evaluate(worth: Any, row: int, nearest: Any, level: float, stop: int, out: Any) -> None:
+    """Inner products with the rows before stop become what they are worth; see `_gauss`."""
+    if worth.kind == SQUARE:
+        for other in range(stop):
+            out[other] *= out[other]
+    elif worth.kind == DISTANCE:
+        own = worth.sq_norms[row]
+        for other in range(stop):
+            out[other] = min(2.0 * out[other] - (worth.sq_norms[other] + own), 0.0)
+    elif worth.kind == GAUSS:
+        _gauss(worth.sharpness, nearest, level, stop, out)
 
 
 @njit
@@ -166,7 +192,7 @@ def _lane_sums(similarities: Any, covered: Any, weights: Any, stop: int, lanes: 
 def sum_pairs(
     start: int, stop: int, first: int, last: int,
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    sharpness: float, nearest: Any, covered: Any, weights: Any, sums: Any,
+    worth: Any, nearest: Any, covered: Any, weights: Any, sums: Any,
 ) -> None:  # fmt: skip
     """Add up the gains of all rows, for blocks of rows [first, last) in turn.
 
@@ -181,7 +207,7 @@ def sum_pairs(
         if lane < start or lane >= stop:
             continue
         _similarities(data, indices, indptr, scale, starts, rows, values, row, last, similarities)
-        _gauss(sharpness, nearest, nearest[row], last, similarities)
+        _evaluate(worth, row, nearest, nearest[row], last, similarities)
         _lane_sums(similarities, covered, weights, last, lanes)
         for i in range(LANES):
             sums[i, row] = lanes[i]
@@ -193,13 +219,30 @@ def sum_pairs(
 
 
 @njit
+def farthest(
+    start: int, stop: int,
+    data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
+    worth: Any, out: Any,
+) -> None:  # fmt: skip
+    """Least worth (0 at most) of each row to the rows before it."""
+    similarities = np.empty(out.size)
+    for row in range(start, stop):
+        _similarities(data, indices, indptr, scale, starts, rows, values, row, row, similarities)
+        _evaluate(worth, row, out, np.inf, row, similarities)
+        least = 0.0
+        for other in range(row):
+            least = min(least, similarities[other])
+        out[row] = least
+
+
+@njit
 def cover(
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    sharpness: float, row: int, nearest: Any, covered: Any,
+    worth: Any, row: int, nearest: Any, covered: Any,
 ) -> None:  # fmt: skip
     """Put a row into the selection: nearest is each row's similarity to its nearest one.
 
-    covered is what comes of it: the same if above zero, or the Gaussian kernel.
+    covered is the most that a selected row is worth to each.
     """
     similarities = np.empty(covered.size)
     _similarities(
@@ -208,7 +251,7 @@ def cover(
     lately = nearest.copy()
     for other in range(covered.size):
         nearest[other] = max(nearest[other], similarities[other])
-    _gauss(sharpness, lately, np.inf, covered.size, similarities)
+    _evaluate(worth, row, lately, np.inf, covered.size, similarities)
     for other in range(covered.size):
         covered[other] = max(covered[other], similarities[other])
 
@@ -216,7 +259,7 @@ def cover(
 @njit
 def facility_location(
     data: Any, indices: Any, indptr: Any, scale: Any, starts: Any, rows: Any, values: Any,
-    sharpness: float, nearest: Any, covered: Any, weights: Any, rank: Any,
+    worth: Any, nearest: Any, covered: Any, weights: Any, rank: Any,
     step: int, n_left: int, budget: int,
     heap: Any, bound: Any, evaluated: Any,
 ) -> int:  # fmt: skip
@@ -234,7 +277,7 @@ def facility_location(
         _similarities(
             data, indices, indptr, scale, starts, rows, values, row, covered.size, similarities
         )
-        _gauss(sharpness, nearest, np.inf, covered.size, similarities)
+        _evaluate(worth, row, nearest, np.inf, covered.size, similarities)
         _lane_sums(similarities, covered, weights, covered.size, lanes)
         bound[row] = 0.0
         for lane in range(LANES):

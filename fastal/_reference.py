@@ -29,7 +29,7 @@ from fastal._reference_pool import (
     query_pool,
     score_pool,
 )
-from fastal._reference_representation import facility_location, weighted_k_means
+from fastal._reference_representation import facility_location, feature_based, weighted_k_means
 from fastal._reference_typical import falcun, max_herding, typiclust, uncertainty_herding
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "expected_model_change",
     "facility_location",
     "falcun",
+    "feature_based",
     "information_density",
     "k_center_greedy",
     "kl_to_consensus",

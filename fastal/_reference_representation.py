@@ -6,6 +6,7 @@ Nothing in fastal imports this module.  Inputs are taken to be valid.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -36,27 +37,45 @@ def facility_location(
     rank = np.arange(n_rows)
     if random_state is not None:
         rank = _random(random_state).permutation(n_rows)
-    if metric == "cosine":
-        scale = _inverse_norms(X)
-        X.data *= np.repeat(scale, np.diff(X.indptr))
-    # Norms are summed as the entries are stored, similarities in the order of the terms.
-    X.sort_indices()
-    by_term = X.T.tocsr()
-    covered = np.zeros(n_rows)
+    worth = _worth(X, metric)
     left = ~_mask(labeled, n_rows)
+    covered = np.zeros(n_rows)
+    if metric == "euclidean" and n_rows:
+        # Nothing selected is as good as the farthest row.
+        covered += min(worth(row).min() for row in range(n_rows)) if left.all() else -np.inf
     for known in np.flatnonzero(~left):
-        covered = np.maximum(covered, _similarities(X, by_term, known))
+        covered = np.maximum(covered, worth(known))
     rows, gains = [], []
     for _ in range(min(k, int(left.sum()))):
         candidates = np.flatnonzero(left)
-        gain = np.array([_gain(_similarities(X, by_term, c), covered) for c in candidates])
+        gain = np.array([_gain(worth(c), covered) for c in candidates])
         best = candidates[gain == gain.max()]
         row = int(best[np.argmin(rank[best])])
-        covered = np.maximum(covered, _similarities(X, by_term, row))
+        covered = np.maximum(covered, worth(row))
         left[row] = False
         rows.append(row)
         gains.append(gain.max())
     return np.array(rows, dtype=np.int64), np.array(gains, dtype=np.float64)
+
+
+def _worth(X: Any, metric: str) -> Any:
+    """Return the function that says how well a row stands for each of all rows."""
+    if metric == "precomputed":
+        return lambda row: X[[row]].toarray().ravel()
+    if metric in ("cosine", "squared_cosine"):
+        X.data *= np.repeat(_inverse_norms(X), np.diff(X.indptr))
+    # Norms are summed as the entries are stored, similarities in the order of the terms.
+    X.sort_indices()
+    by_term = X.T.tocsr()
+    if metric == "squared_cosine":
+        return lambda row: _similarities(X, by_term, row) ** 2
+    if metric == "euclidean":
+        row_of = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+        sq_norms = np.bincount(row_of, X.data * X.data, minlength=X.shape[0])
+        return lambda row: np.minimum(
+            2.0 * _similarities(X, by_term, row) - (sq_norms + sq_norms[row]), 0.0
+        )
+    return lambda row: _similarities(X, by_term, row)
 
 
 def _inverse_norms(X: Any) -> NDArray[np.float64]:
@@ -78,6 +97,56 @@ def _lane_sum(excess: Any) -> float:
     lanes = np.append(excess, np.zeros(-len(excess) % _LANES)).reshape(-1, _LANES)
     # cumsum adds one by one, where sum would pair terms up.
     return float(np.cumsum(np.cumsum(lanes, axis=0)[-1])[-1])
+
+
+def feature_based(
+    X: Any,
+    k: int,
+    labeled: Any = None,
+    concave: str = "sqrt",
+    weights: Any = None,
+    random_state: Any = None,
+    *,
+    exclude: Any = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Gains of all candidates at every pick."""
+    X = sp.csr_matrix(X, dtype=np.float64, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    n_rows, n_features = X.shape
+    rank = np.arange(n_rows)
+    if random_state is not None:
+        rank = _random(random_state).permutation(n_rows)
+    weights = np.ones(n_features) if weights is None else np.asarray(weights, dtype=np.float64)
+    known = _mask(labeled, n_rows)
+    left = ~(known | _mask(exclude, n_rows))
+    sums = np.zeros(n_features)
+    for one in np.flatnonzero(known):
+        sums[X[[one]].indices] += X[[one]].data
+    rows, gains = [], []
+    for _ in range(min(k, int(left.sum()))):
+        rise = _rise(X.data, sums[X.indices], concave) * weights[X.indices]
+        entries = np.split(rise, X.indptr[1:-1])
+        # cumsum adds one by one; the zero is for rows without entries.
+        gain = np.array([np.cumsum(np.append(0.0, each))[-1] for each in entries])
+        candidates = np.flatnonzero(left)
+        best = candidates[gain[candidates] == gain[candidates].max()]
+        row = int(best[np.argmin(rank[best])])
+        sums[X[[row]].indices] += X[[row]].data
+        left[row] = False
+        rows.append(row)
+        gains.append(gain[row])
+    return np.array(rows, dtype=np.int64), np.array(gains, dtype=np.float64)
+
+
+def _rise(values: Any, sums: Any, concave: str) -> NDArray[np.float64]:
+    """phi(sums + values) - phi(sums), without cancellation."""
+    if concave == "sqrt":
+        return np.asarray(values / (np.sqrt(sums + values) + np.sqrt(sums)))
+    if concave == "log":
+        # NumPy's own log1p may differ from libm's in the last bit.
+        return np.array([math.log1p(ratio) for ratio in values / (1.0 + sums)], dtype=np.float64)
+    return np.asarray(values / (1.0 + sums) / ((1.0 + sums) + values))
 
 
 def weighted_k_means(

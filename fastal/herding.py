@@ -184,5 +184,6 @@ def _herd(
     scale = scale_of(matrix, cosine=True)
     if rows.size:
         sharpness = 2.0 / float(sigma) ** 2
-        Facilities(matrix, scale, weights, sharpness).pick(known, candidates, rank, rows, gains)
+        facilities = Facilities(matrix, scale, weights, "gauss", sharpness)
+        facilities.pick(known, candidates, rank, rows, gains)
     return rows, gains

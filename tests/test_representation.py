@@ -9,7 +9,7 @@ from conftest import NO_JIT, compiled_only, random_csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
-from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.metrics.pairwise import cosine_similarity, euclidean_distances
 
 from fastal import _clusters, _facilities, _kernels_representation, _threads, representation
 from fastal import _reference_representation as _reference
@@ -55,6 +55,7 @@ def pool(seed, shape, density, storage, dtype, coarse):
     return {"csr": X, "unsorted": shuffled_rows(X), "dense": X.toarray()}[storage]
 
 
+METRICS = ["cosine", "dot", "euclidean", "squared_cosine"]
 POOLS = {
     "seed": st.integers(0, 10_000),
     "shape": st.tuples(st.integers(1, 40), st.integers(1, 30)),
@@ -69,7 +70,7 @@ POOLS = {
 @EXAMPLES
 @given(
     k=st.integers(1, 50),
-    metric=st.sampled_from(["cosine", "dot"]),
+    metric=st.sampled_from(METRICS),
     random_state=st.sampled_from([None, 0, 1]),
     **POOLS,
 )
@@ -85,6 +86,56 @@ def test_picks_equal_reference(
     assert not set(rows.tolist()) & set(labeled.tolist())
     assert (np.diff(gains) <= 0).all()
     assert (gains >= 0).all()
+
+
+@EXAMPLES
+@given(
+    seed=st.integers(0, 10_000),
+    n_rows=st.integers(1, 30),
+    density=st.sampled_from([0.0, 0.1, 1.0]),
+    storage=st.sampled_from(["csr", "unsorted", "dense"]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    coarse=st.booleans(),
+    n_labeled=st.integers(0, 5),
+    k=st.integers(1, 40),
+)
+def test_precomputed_similarities_equal_reference(
+    seed, n_rows, density, storage, dtype, coarse, n_labeled, k
+):
+    # Neither symmetric nor all positive.
+    S = pool(seed, (n_rows, n_rows), density, storage, dtype, coarse)
+    labeled = np.random.RandomState(seed).permutation(n_rows)[:n_labeled]
+    _, gains = assert_picks_equal(S, k, labeled=labeled, metric="precomputed")
+    assert (np.diff(gains) <= 0).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_metrics_are_what_they_say(metric):
+    X = np.random.RandomState(0).normal(size=(40, 6))
+    sq_distances = euclidean_distances(X, squared=True)
+    similarity = {
+        "cosine": cosine_similarity(X),
+        "dot": X @ X.T,
+        "euclidean": sq_distances.max() - sq_distances,
+        "squared_cosine": cosine_similarity(X) ** 2,
+    }[metric]
+    for labeled in ([], [3, 8]):
+        rows, gains = representation.facility_location(X, 9, labeled, metric)
+        expected = representation.facility_location(similarity, 9, labeled, "precomputed")
+        np.testing.assert_array_equal(rows, expected[0])
+        np.testing.assert_allclose(gains, expected[1], rtol=1e-11)
+
+
+def test_euclidean_by_hand():
+    # Squared distances 1, 25, 16: the largest is 25.
+    X = np.array([[0.0], [1.0], [5.0], [5.0]])
+    rows, gains = assert_picks_equal(X, 4, metric="euclidean")
+    np.testing.assert_array_equal(rows, [1, 2, 0, 3])
+    np.testing.assert_array_equal(gains, [24 + 25 + 9 + 9, 32, 1, 0])
+    rows, gains = assert_picks_equal(X, 2, metric="euclidean", labeled=[0])
+    np.testing.assert_array_equal(rows, [2, 1])
+    np.testing.assert_array_equal(gains, [50, 1])
+    np.testing.assert_array_equal(assert_picks_equal(X[:1], 1, metric="euclidean")[1], [0])
 
 
 @EXAMPLES
@@ -268,7 +319,7 @@ def test_draws_near_one_stay_within_the_chances():
 def test_identical_rows_rows_of_zeros_and_no_columns(make):
     for dense in (np.ones((5, 3)), np.zeros((5, 3)), np.empty((5, 0))):
         X = make(dense)
-        for metric in ("cosine", "dot"):
+        for metric in METRICS:
             rows, gains = representation.facility_location(X, 9, metric=metric)
             np.testing.assert_array_equal(rows, np.arange(5))
             assert (gains[1:] == 0).all()
@@ -309,7 +360,7 @@ def test_index_types_read_only_and_unchanged_input(index_dtype):
 
 def test_the_order_of_stored_entries_changes_nothing():
     X = random_csr(np.random.RandomState(5), 50, 40, 0.4)
-    for metric in ("cosine", "dot"):
+    for metric in METRICS:
         sorted_rows, sorted_gains = representation.facility_location(X, 10, metric=metric)
         rows, gains = representation.facility_location(shuffled_rows(X), 10, metric=metric)
         np.testing.assert_array_equal(rows, sorted_rows)
@@ -349,12 +400,18 @@ def test_the_number_of_threads_changes_nothing(monkeypatch):
     [
         ([[1.0]], {"k": 0}, ValueError, "k must be a whole number of at least 1"),
         ([[1.0]], {"k": 2.5}, TypeError, "k must be a whole number"),
-        ([[1.0]], {"k": 1, "metric": "euclidean"}, ValueError, "metric must be 'cosine' or 'dot'"),
+        (
+            [[1.0]],
+            {"k": 1, "metric": "l1"},
+            ValueError,
+            "metric must be 'cosine' or 'dot' or 'euc",
+        ),
         ([[1.0]], {"k": 1, "labeled": [1]}, ValueError, r"labeled must lie in 0\.\.0"),
         ([[1.0]], {"k": 1, "random_state": "a"}, TypeError, "random_state must be"),
         ([[np.nan]], {"k": 1}, ValueError, "X must be finite, but row 0"),
         ([[1.0], [1e-100]], {"k": 1}, ValueError, "X must be of a scale .* row 1"),
         (sp.csr_matrix([[1e-200]]), {"k": 1}, ValueError, "X must be of a scale .* row 0"),
+        ([[1.0, 2.0]], {"k": 1, "metric": "precomputed"}, ValueError, r"square .*\(1, 2\)"),
         ([[1e90]], {"k": 1, "metric": "dot"}, ValueError, "X must be of a scale"),
         ([1.0], {"k": 1}, ValueError, r"X must have shape \(n_samples, n_features\)"),
     ],
