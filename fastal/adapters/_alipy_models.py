@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from alipy import query_strategy as theirs
+from alipy.query_strategy.base import BaseIndexQuery
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import BaggingClassifier
 
@@ -55,8 +56,11 @@ class QueryInstanceUncertainty(theirs.QueryInstanceUncertainty):
     """
 
     def __init__(self, X: Any = None, y: Any = None, measure: str = "entropy") -> None:
-        super().__init__(X, y, measure)
+        if measure not in SCORE:
+            raise ValueError(f"measure must be one of {', '.join(SCORE)}, got {measure!r}")
+        BaseIndexQuery.__init__(self, X, y)
         rows_first(self)
+        self.measure = measure
 
     def select(
         self,
@@ -180,8 +184,14 @@ class QueryInstanceQBC(theirs.QueryInstanceQBC):
         method: str = "query_by_bagging",
         disagreement: str = "vote_entropy",
     ) -> None:
-        super().__init__(X, y, method, disagreement)
+        if disagreement not in ("vote_entropy", "KL_divergence"):
+            raise ValueError(
+                f"disagreement must be one of vote_entropy, KL_divergence, got {disagreement!r}"
+            )
+        BaseIndexQuery.__init__(self, X, y)
         rows_first(self)
+        self._method = method
+        self._disagreement = disagreement
 
     def select(
         self,
@@ -311,7 +321,7 @@ class QueryExpectedErrorReduction(theirs.QueryExpectedErrorReduction):
     """
 
     def __init__(self, X: Any, y: Any, *, method: str = "refit") -> None:
-        super().__init__(X, y)
+        BaseIndexQuery.__init__(self, X, y)
         rows_first(self)
         self.method = method
 
