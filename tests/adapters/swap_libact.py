@@ -12,8 +12,6 @@ TESTS = [
     ),
     f"{_FOLDER}/multiclass/tests/test_iris.py",
 ]
-# The folder of the tests is a package of the same name as what is installed.
-OPTIONS = ["--import-mode=importlib"]
 REPLACED = [
     *(
         ("libact.query_strategies", name, "libact")

@@ -61,9 +61,10 @@ def scores(make, X, y, n_labeled=20):
 
 
 def assert_same_scores(make, X, y):
+    # libact's BALD takes probabilities below 1e-10 for 1e-10.
     (ids, expected), (own, actual) = scores(make, X, y)
     np.testing.assert_array_equal(own, ids)
-    np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-8)
     assert actual.dtype == np.float64
 
 
@@ -118,10 +119,10 @@ def test_committee_is_theirs(disagreement, known):
     X, y = rows_of()
 
     def make(module, dataset):
-        models = [LogisticRegression(C=c) for c in (0.1, 1.0, 10.0, 100.0)]
+        models = [LogisticRegression(C=c, max_iter=1000) for c in (0.1, 1.0, 10.0, 100.0)]
         return module.QueryByCommittee(
             dataset,
-            models=models if known else [*models, plain()],
+            models=models if known else [*models, plain(var_smoothing=0.5)],
             disagreement=disagreement,
             random_state=3,
         )
@@ -135,7 +136,7 @@ def test_bald_is_theirs():
     X, y = rows_of()
 
     def make(module, dataset):
-        models = [LogisticRegression(C=c) for c in (0.1, 1.0, 10.0)]
+        models = [LogisticRegression(C=c, max_iter=1000) for c in (0.1, 1.0, 10.0)]
         return module.BALD(dataset, models=models, random_state=3)
 
     def bagged(module, dataset):
@@ -269,7 +270,7 @@ def test_sparse_rows(name):
 def test_theirs_fails_on_sparse_rows(name):
     X, y = random_csr(np.random.default_rng(0)), np.arange(60) % 3
     cls = TheirEER if name == "EER" else getattr(theirs, name)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError, IndexError)):
         cls(dataset_of(X, y, 30), **on_sparse_rows()[name]).make_query()
 
 
