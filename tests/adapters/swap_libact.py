@@ -12,6 +12,8 @@ TESTS = [
     ),
     f"{_FOLDER}/multiclass/tests/test_iris.py",
 ]
+# One file imports the strategies in C.
+OPTIONS = ["--continue-on-collection-errors"]
 REPLACED = [
     *(
         ("libact.query_strategies", name, "libact")
