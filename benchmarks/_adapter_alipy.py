@@ -42,11 +42,12 @@ def of_model(name: str, **arguments: Any) -> Any:
 
 def rounds_of_coreset(pool: Any, quick: bool) -> Any:
     """Five rounds, of which the later ones know the distances of those before."""
-    train = np.arange(len(pool.y))
+    X, y, train = pool.X, pool.y, np.arange(len(pool.y))
+    known, rest = pool.labeled, pool.unlabeled
 
     def run(module: Any) -> Any:
-        strategy = module.QueryInstanceCoresetGreedy(pool.X, pool.y, train)
-        labeled, unlabeled, picks = list(pool.labeled), pool.unlabeled, []
+        strategy = module.QueryInstanceCoresetGreedy(X, y, train)
+        labeled, unlabeled, picks = list(known), rest, []
         for _ in range(5):
             new = strategy.select(labeled, unlabeled, batch_size=N)
             labeled += new

@@ -23,6 +23,8 @@ def queries(name: str, n: int | None = None, **arguments: Any) -> Any:
     """Five ids, one after the other, each labelled at once."""
 
     def prepare(pool: Any, quick: bool) -> Any:
+        # Made on first use, which is not to be timed.
+        assert len(pool.dense) == len(pool.y)
         order = [*pool.labeled, *pool.unlabeled]
         bagged = name in ("QueryByCommittee", "BALD")
 
