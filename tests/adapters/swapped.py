@@ -24,5 +24,7 @@ if os.environ["FASTAL_SWAP_SIDE"] == "ours":
         for _loaded in list(sys.modules.values()):
             if getattr(_loaded, "__name__", "").split(".")[0] != _module.split(".")[0]:
                 continue
-            if vars(_loaded).get(_name) is _theirs:
+            # Where a class of theirs is defined, it calls super() by its own name.
+            _home = _loaded.__name__ == _theirs.__module__ != _module
+            if vars(_loaded).get(_name) is _theirs and not _home:
                 setattr(_loaded, _name, _ours)
