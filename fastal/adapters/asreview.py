@@ -11,7 +11,6 @@ when asked for all.  What is mended and faster are the two queriers that mix two
 
 from __future__ import annotations
 
-import numbers
 from typing import Any
 
 import numpy as np
@@ -172,13 +171,12 @@ class _Mixed(QueryMixin, BaseEstimator):
 
     def _generator(self) -> np.random.RandomState:
         """Return a generator that goes on where it stopped, also for an int."""
-        if not isinstance(self.random_state, numbers.Integral):
-            return check_random_state(self.random_state)
         seed, generator = getattr(self, "_seeded", (None, None))
         if generator is None or seed != self.random_state:
             generator = check_random_state(self.random_state)
             self._seeded = (self.random_state, generator)
-        return generator
+        made: np.random.RandomState = generator
+        return made
 
     def _mix(
         self, first: NDArray[np.int64], second: NDArray[np.int64], rng: np.random.RandomState
