@@ -44,7 +44,8 @@ def _probabilities(given: Any) -> NDArray[Any]:
     if not np.isfinite(low + high):
         bad = ~np.isfinite(predictions).reshape(len(predictions), -1).all(axis=1)
         raise ValueError(f"predictions must be finite, but those of row {bad.argmax()} are not")
-    if low >= 0 and high <= 1:
+    # One channel holds probabilities that need not sum to 1.
+    if low >= 0 and high <= 1 and predictions.shape[1] > 1:
         if np.abs(predictions.sum(axis=1, dtype=np.float64) - 1).max() <= _TOLERANCE:
             return predictions
         warnings.warn(
