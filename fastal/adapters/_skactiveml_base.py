@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from skactiveml.base import SingleAnnotatorPoolQueryStrategy
+from skactiveml.utils import unlabeled_indices
 from sklearn.utils import check_array
 
 from fastal import top_k
 
-__all__ = ["SparsePoolQueryStrategy", "select", "spread"]
+__all__ = ["SparsePoolQueryStrategy", "candidate_rows", "select", "settle", "spread", "take"]
+
+# Scores that lie no farther apart may change places by rounding, in single precision too.
+_ROUNDING = 1e-6
 
 
 class SparsePoolQueryStrategy(SingleAnnotatorPoolQueryStrategy):
@@ -60,6 +65,17 @@ def _same_features(X: Any, n_features: int, name: str) -> None:
         raise ValueError(f"{name} has {X.shape[1]} features, but {n_features} were expected")
 
 
+def candidate_rows(candidates: Any, X: Any, y: Any, missing_label: Any) -> tuple[Any, Any]:
+    """Return rows, and which of them are candidates (None: all), without copying any."""
+    if candidates is None:
+        return X, unlabeled_indices(y, missing_label)
+    return (X, candidates) if candidates.ndim == 1 else (candidates, None)
+
+
+def take(rows: Any, mapping: Any) -> Any:
+    return rows if mapping is None else rows[mapping]
+
+
 def spread(
     utilities: NDArray[np.float64], mapping: NDArray[np.int64] | None, n_samples: int
 ) -> NDArray[np.float64]:
@@ -69,6 +85,17 @@ def spread(
     out = np.full(n_samples, np.nan)
     out[mapping] = utilities
     return out
+
+
+def settle(
+    utilities: NDArray[np.float64], batch_size: int, exact: Callable[[NDArray[np.int64]], Any]
+) -> None:
+    """Give those that rounding could move into the batch, or within, the library's own scores."""
+    if not (len(utilities) and batch_size and np.isfinite(utilities).all()):
+        return
+    lowest = utilities[top_k(utilities, batch_size)[-1]]
+    best = np.flatnonzero(utilities >= lowest - _ROUNDING * max(1.0, abs(lowest)))
+    utilities[best] = exact(best)
 
 
 def select(
