@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import skactiveml.classifier as theirs_classifier
 import skactiveml.pool as theirs
 from numpy.typing import NDArray
 from scipy import sparse
-from skactiveml.base import SkactivemlClassifier
-from skactiveml.classifier import SklearnClassifier
 from skactiveml.utils import is_labeled
 from sklearn import clone
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
-from sklearn.utils.metaestimators import available_if
 
 from fastal import expected_error_reduction
 from fastal.adapters._skactiveml_base import SparsePoolQueryStrategy, select, spread
+from fastal.adapters._skactiveml_classifier import SklearnClassifier
 from fastal.adapters._skactiveml_features import stack
 
 __all__ = ["MonteCarloEER"]
@@ -27,6 +24,20 @@ __all__ = ["MonteCarloEER"]
 Floats = NDArray[np.float64]
 
 _CLOSED_FORMS = {BernoulliNB, ComplementNB, MultinomialNB}
+# Not their subclasses: those may make use of rows without a label.
+_WRAPPERS = {SklearnClassifier, theirs_classifier.SklearnClassifier}
+
+
+class _Task(NamedTuple):
+    """What the loss to expect depends on."""
+
+    X: Any
+    y: NDArray[Any]
+    X_cand: Any
+    own: NDArray[np.int64]  # row numbers of the candidates; from n_samples on if they are rows
+    X_eval: Any
+    weights: Floats | None  # of samples, and behind them of candidates that are rows
+    eval_weights: Floats
 
 
 class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ignore[misc]
@@ -49,12 +60,12 @@ class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ign
 
     Notes
     -----
-    `fastal.expected_error_reduction` computes what it does exactly: with a closed form for
-    MultinomialNB, ComplementNB and BernoulliNB (alpha above 0), by refits for all other
-    classifiers.  This is so if ``clf`` is a `SklearnClassifier` of a classifier that is no
-    pipeline, knows two classes, and leaves rows without a label alone; ``fit_clf`` and
-    ``ignore_partial_fit`` are left True; no weights and no other costs than 0 and 1 are given;
-    and no candidate has a label.  Everything else is computed by scikit-activeml.
+    For MultinomialNB, ComplementNB and BernoulliNB (alpha above 0) without weights, with costs of
+    0 and 1 and candidates without a label, `fastal.expected_error_reduction` computes by a closed
+    form what refits give.  Other classifiers in a `SklearnClassifier` are fitted again for each
+    candidate and class, as in scikit-activeml, but to rows with a label only.  Where rows without
+    a label or ``partial_fit`` have a part in it, or the classifier is no `SklearnClassifier`,
+    scikit-activeml itself computes, and rows must be dense.
 
     Examples
     --------
@@ -121,143 +132,99 @@ class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ign
         ValueError, TypeError
             As `skactiveml.pool.MonteCarloEER`.
         """
-        weights = (sample_weight, sample_weight_candidates, sample_weight_eval)
-        X, y, _, clf, candidates, _, X_eval, _, batch_size, return_utilities = self._validate_data(
-            X, y, weights[0], clf, candidates, weights[1], X_eval, weights[2],
-            batch_size, return_utilities,
+        rows_and_weights = (
+            X, y, sample_weight, clf, candidates, sample_weight_candidates, X_eval,
+            sample_weight_eval, batch_size, return_utilities,
         )  # fmt: skip
-        if X_eval is not None:
-            X_eval = _checked_like(X_eval, X, "X_eval")
-        plain = fit_clf is True and ignore_partial_fit is True
-        if plain and all(each is None for each in weights):
-            X_cand, mapping = self._transform_candidates(candidates, X, y)
-            utilities = self._by_fastal(X, y, clf, X_cand, mapping, X if X_eval is None else X_eval)
-            if utilities is not None:
-                utilities = spread(utilities, mapping, X.shape[0])
-                return select(utilities, self.random_state_, batch_size, return_utilities)
-        rest = (batch_size, return_utilities)
-        if not sparse.issparse(X):
-            return super().query(
-                X, y, clf, fit_clf, ignore_partial_fit, weights[0], candidates, weights[1],
-                X_eval, weights[2], *rest,
-            )  # fmt: skip
-        table, numbers = _numbered(X, candidates, X_eval)
-        try:
-            return super().query(
-                numbers[0], y, _OfRowNumbers(clf, table), fit_clf, ignore_partial_fit, weights[0],
-                numbers[1], weights[1], numbers[2], weights[2], *rest,
-            )  # fmt: skip
-        finally:
-            self.n_features_in_ = X.shape[1]
-
-    def _by_fastal(
-        self, X: Any, y: Any, clf: Any, X_cand: Any, mapping: Any, X_eval: Any
-    ) -> Floats | None:
-        """Return utilities of the candidates, or None if not all is as it must be."""
-        known = is_labeled(y, missing_label=self.missing_label_)
-        usable = (
-            isinstance(clf, SklearnClassifier)
-            and not clf.include_unlabeled_samples
-            and not isinstance(clf.estimator, Pipeline)
-            and hasattr(clf.estimator, "predict_proba")
-            and (mapping is None or not known[mapping].any())
+        X, y, w, clf, candidates, w_cand, X_eval, w_eval, batch_size, return_utilities = (
+            self._validate_data(*rows_and_weights)
         )
-        if not usable:
-            return None
-        model = clone(clf).fit(X, y)
+        X_cand, mapping = self._transform_candidates(candidates, X, y)
+        plain = type(clf) in _WRAPPERS and not clf.include_unlabeled_samples
+        if not (plain and fit_clf is True and ignore_partial_fit is True):
+            if sparse.issparse(X):
+                raise TypeError(
+                    "sparse rows need fit_clf=True, ignore_partial_fit=True and a "
+                    "SklearnClassifier without include_unlabeled_samples as clf, got "
+                    f"fit_clf={fit_clf!r}, ignore_partial_fit={ignore_partial_fit!r} and {clf!r}"
+                )
+            return super().query(
+                X, y, clf, fit_clf, ignore_partial_fit, w, candidates, w_cand, X_eval, w_eval,
+                batch_size, return_utilities,
+            )  # fmt: skip
+        # Their checks of weights concatenate rows; one column of zeros is enough for that.
+        _, _, w, w_eval, _, own, evaluated = self._concatenate_samples(
+            np.zeros((X.shape[0], 1)), y, w,
+            np.zeros((X_cand.shape[0], 1)) if mapping is None else mapping, w_cand,
+            None if X_eval is None else np.zeros((np.shape(X_eval)[0], 1)), w_eval,
+        )  # fmt: skip
+        X_eval = X if X_eval is None else _checked_like(X_eval, X)
+        model = clone(clf).fit(X, y, *([] if w is None else [w[: X.shape[0]]]))
         self._validate_cost_matrix(len(model.classes_))
+        task = _Task(X, y, X_cand, own, X_eval, w, w_eval[evaluated])
+        future = self._closed_form(task, model)
+        if future is None:
+            future = self._by_refits(task, model)
+        now = self._loss(model, task) if self.subtract_current else 0.0
+        utilities = spread(now - future, mapping, X.shape[0])
+        return select(utilities, self.random_state_, batch_size, return_utilities)
+
+    def _closed_form(self, task: _Task, model: Any) -> Floats | None:
+        """Return the loss to expect for each candidate, or None if fastal has no exact formula."""
+        known = is_labeled(task.y, missing_label=self.missing_label_)
+        n, n_classes = task.X_eval.shape[0], len(model.classes_)
         if not (
             model.is_fitted_
+            and type(model.estimator_) in _CLOSED_FORMS
+            and np.min(model.estimator_.alpha) > 0
             and len(model.estimator_.classes_) > 1
-            and np.array_equal(self.cost_matrix_, 1 - np.eye(len(model.classes_)))
+            and np.array_equal(self.cost_matrix_, 1 - np.eye(n_classes))
+            and task.weights is None
+            and (task.eval_weights == 1).all()
+            and not np.isin(task.own, np.flatnonzero(known)).any()
         ):
             return None
-        n = X_eval.shape[0]
         scores = expected_error_reduction(
             model.estimator_,
-            # Candidates are rows of their own: the loss of the candidate itself counts.
-            stack(X_eval, X_cand),
-            X[known],
-            y[known].astype(model.estimator_.classes_.dtype),
+            # Candidates are rows of their own, as the loss of a candidate itself counts, too.
+            stack(task.X_eval, task.X_cand),
+            task.X[known],
+            task.y[known].astype(model.estimator_.classes_.dtype),
             loss="log" if self.method == "log_loss" else "zero_one",
-            method="exact" if _has_closed_form(model.estimator_) else "refit",
-            candidates=np.arange(n, n + X_cand.shape[0]),
+            method="exact",
+            candidates=np.arange(n, n + task.X_cand.shape[0]),
             evaluation=np.arange(n),
         )
-        return n * scores[n:] + (self._loss_now(model, X_eval) if self.subtract_current else 0.0)
+        return -n * scores[n:]
 
-    def _loss_now(self, model: Any, X_eval: Any) -> float:
-        proba = model.predict_proba(X_eval)
+    def _by_refits(self, task: _Task, model: Any) -> Floats:
+        """Fit to the rows with a label only, as the classifier leaves out all others anyway."""
+        known = np.flatnonzero(is_labeled(task.y, missing_label=self.missing_label_))
+        proba = model.predict_proba(task.X_cand)
+        losses = np.zeros_like(proba)
+        for i, row in enumerate(task.own):
+            rest = known[known != row]
+            X = stack(task.X[rest], task.X_cand[[i]])
+            weights = [] if task.weights is None else [task.weights[np.append(rest, row)]]
+            # A label that the model excludes counts for nothing.
+            for k in np.flatnonzero(proba[i]):
+                y = np.concatenate([task.y[rest], model.classes_[k : k + 1]])
+                losses[i, k] = self._loss(clone(model).fit(X, y, *weights), task)
+        return np.asarray(np.sum(proba * losses, axis=1))
+
+    def _loss(self, model: Any, task: _Task) -> float:
+        proba = model.predict_proba(task.X_eval)
         if self.method == "log_loss":
             return float(self._logloss_estimation(proba, proba))
-        return float(np.sum((proba @ self.cost_matrix_).min(axis=1)))
+        predicted = np.argmin(proba @ self.cost_matrix_, axis=1)
+        return float(
+            self._risk_estimation(proba, predicted, self.cost_matrix_, task.eval_weights)
+        )
 
 
-def _has_closed_form(estimator: Any) -> bool:
-    return type(estimator) in _CLOSED_FORMS and bool(np.min(estimator.alpha) > 0)
-
-
-def _checked_like(X_eval: Any, X: Any, name: str) -> Any:
+def _checked_like(X_eval: Any, X: Any) -> Any:
     """Evaluation rows, sparse if the samples are."""
     X_eval = check_array(X_eval, accept_sparse="csr" if sparse.issparse(X) else False)
     if X_eval.shape[1] != X.shape[1]:
-        raise ValueError(f"{name} has {X_eval.shape[1]} features, but X has {X.shape[1]}")
+        raise ValueError(f"X_eval has {X_eval.shape[1]} features, but X has {X.shape[1]}")
     return sparse.csr_matrix(X_eval) if sparse.issparse(X) else X_eval
-
-
-class _Table:
-    """All rows; copies of a classifier share them."""
-
-    def __init__(self, rows: Any) -> None:
-        self.rows = rows
-
-    def __deepcopy__(self, memo: Any) -> _Table:
-        return self
-
-
-def _numbered(X: Any, candidates: Any, X_eval: Any) -> tuple[_Table, list[Any]]:
-    """Number the rows of all three; candidates may be numbers of rows of X already."""
-    parts, numbers, n = [], [], 0
-    for part in (X, candidates, X_eval):
-        if part is None or part.ndim == 1:
-            numbers.append(part)
-            continue
-        parts.append(part)
-        numbers.append(np.arange(n, n + part.shape[0])[:, np.newaxis])
-        n += part.shape[0]
-    return _Table(sparse.csr_matrix(sparse.vstack(parts))), numbers
-
-
-class _OfRowNumbers(SkactivemlClassifier):  # type: ignore[misc]
-    """A classifier of sparse rows for code that takes no sparse rows: it is given their numbers."""
-
-    def __init__(self, clf: Any, table: _Table) -> None:
-        self.clf = clf
-        self.table = table
-
-    @property
-    def missing_label(self) -> Any:
-        return self.clf.missing_label
-
-    @property
-    def classes_(self) -> Any:
-        return self._model.classes_
-
-    @property
-    def _model(self) -> Any:
-        return getattr(self, "model_", self.clf)
-
-    def _rows(self, numbers: Any) -> Any:
-        return self.table.rows[np.asarray(numbers, dtype=np.int64).ravel()]
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _OfRowNumbers:
-        self.model_ = clone(self.clf).fit(self._rows(X), y, sample_weight)
-        return self
-
-    @available_if(lambda self: hasattr(self.clf, "partial_fit"))
-    def partial_fit(self, X: Any, y: Any, **options: Any) -> _OfRowNumbers:
-        self.model_ = deepcopy(self._model).partial_fit(self._rows(X), y, **options)
-        return self
-
-    def predict_proba(self, X: Any) -> Any:
-        return self._model.predict_proba(self._rows(X))
