@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -140,19 +139,21 @@ class QueryByCommittee(SparsePoolQueryStrategy, pool.QueryByCommittee):
     def _disagreement(
         self, ensemble: Any, members: Any, classes: Any, rows: Any, predict: Any, batch_size: int
     ) -> Scores:
-        exact: Callable[[NDArray[np.int64]], Any]
         if self.method == "KL_divergence":
             probas = predict() if predict else _probabilities(ensemble, members, classes, rows)
             utilities = average_kl_divergence(probas, self.eps)
-            exact = lambda best: pool.average_kl_divergence(probas[:, best], self.eps)  # noqa: E731
-        else:
-            votes = predict().argmax(-1).T if predict else _votes(ensemble, members, classes, rows)
-            if self.method == "variation_ratios":
-                return variation_ratios(votes)
-            numbers = np.arange(len(classes))
-            utilities = vote_entropy(votes, numbers)
-            exact = lambda best: pool.vote_entropy(votes[best], numbers)  # noqa: E731
-        settle(utilities, batch_size, exact)
+            settle(
+                utilities,
+                batch_size,
+                lambda best: pool.average_kl_divergence(probas[:, best].copy(), self.eps),
+            )
+            return utilities
+        votes = predict().argmax(-1).T if predict else _votes(ensemble, members, classes, rows)
+        if self.method == "variation_ratios":
+            return variation_ratios(votes)
+        numbers = np.arange(len(classes))
+        utilities = vote_entropy(votes, numbers)
+        settle(utilities, batch_size, lambda best: pool.vote_entropy(votes[best], numbers))
         return utilities
 
 
@@ -275,27 +276,22 @@ def _numbered_votes(votes: Any, classes: NDArray[Any]) -> NDArray[np.int64]:
     return places
 
 
-def _labels_of(ensemble: Any, member: Any, labels: NDArray[Any]) -> NDArray[Any]:
-    """Return what a member predicts, or knows, as labels of the ensemble."""
+def _places(ensemble: Any, member: Any, labels: Any, classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Return a place among the classes for each label that a member predicts, or knows."""
     # Without any labels the wrapper itself stands for each of its members.
     if member is not ensemble and isinstance(getattr(ensemble, "estimator_", None), _NUMBERED):
-        return np.asarray(ensemble.estimator_.classes_[np.asarray(labels, dtype=int)])
-    return np.asarray(labels)
+        # Of those the ensemble has seen; which column is whose matters to no score.
+        return np.asarray(labels, dtype=np.int64)
+    return _numbered_votes(np.reshape(labels, (-1, 1)), classes)[:, 0]
 
 
 def _votes(ensemble: Any, members: Any, classes: Any, rows: Any) -> NDArray[np.int64]:
-    votes = [_labels_of(ensemble, member, member.predict(rows)) for member in members]
-    return _numbered_votes(np.stack(votes, axis=1), classes)
+    votes = [_places(ensemble, member, member.predict(rows), classes) for member in members]
+    return np.stack(votes, axis=1)
 
 
 def _probabilities(ensemble: Any, members: Any, classes: Any, rows: Any) -> Scores:
     out = np.zeros((len(members), rows.shape[0], len(classes)))
     for own, member in zip(out, members, strict=True):
-        known = _labels_of(ensemble, member, member.classes_)
-        places = (
-            np.arange(len(classes))
-            if len(known) == len(classes)
-            else _numbered_votes(known[None], classes)[0]
-        )
-        own[:, places] = member.predict_proba(rows)
+        own[:, _places(ensemble, member, member.classes_, classes)] = member.predict_proba(rows)
     return out
