@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from conftest import library
-
-library("skactiveml")
-
-import skactiveml.classifier as their_classifiers
-import skactiveml.pool as theirs
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.tree import DecisionTreeClassifier
 
-from fastal.adapters import skactiveml as ours
+library("skactiveml")
+theirs = importlib.import_module("skactiveml.pool")
+their_classifiers = importlib.import_module("skactiveml.classifier")
+ours = importlib.import_module("fastal.adapters.skactiveml")
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The 'base_estimator' could not be fitted"),
@@ -31,7 +31,7 @@ SEEDS = range(6)
 def pool(seed, n_labeled=4, n=40, d=4):
     """Rows of real numbers, or of few whole ones with ties and duplicates; labels; both kinds of
     candidates.
-    """  # noqa: D205
+    """
     rng = np.random.default_rng(seed)
 
     def rows(n):
@@ -111,9 +111,9 @@ def test_core_set_leaves_global_random_numbers_as_theirs():
     X, y, _ = pool(1, n=60)
     after = []
     for library_ in (theirs, ours):
-        np.random.seed(3)  # noqa: NPY002
+        np.random.seed(3)
         rows = library_.CoreSet().query(X, y, batch_size=4)
-        after.append([*rows, np.random.random()])  # noqa: NPY002
+        after.append([*rows, np.random.random()])
     assert after[0] == after[1]
 
 
@@ -153,7 +153,8 @@ def test_typi_clust_takes_sparse_rows():
     strategy = ours.TypiClust(random_state=0)
     expected = strategy.query(X, y, batch_size=4, return_utilities=True)
     actual = strategy.query(sp.csr_matrix(X), y, batch_size=4, return_utilities=True)
-    assert_same(expected, actual, exact=False)
+    np.testing.assert_array_equal(actual[0], expected[0])
+    np.testing.assert_allclose(actual[1], expected[1], rtol=1e-6)
 
 
 def test_theirs_typi_clust_fails_when_every_cluster_has_a_label():
@@ -275,7 +276,9 @@ def test_monte_carlo_eer_is_theirs(options, estimator):
             assert_same(*results, exact=False)
 
 
-@pytest.mark.parametrize("estimator", [MultinomialNB(), DecisionTreeClassifier(random_state=0)], ids=str)
+@pytest.mark.parametrize(
+    "estimator", [MultinomialNB(), DecisionTreeClassifier(random_state=0)], ids=str
+)
 def test_monte_carlo_eer_takes_weights_and_evaluation_rows(estimator):
     X, y, all_candidates = small(4)
     rng = np.random.default_rng(0)
@@ -305,7 +308,9 @@ def test_monte_carlo_eer_leaves_what_it_does_not_know_to_theirs():
         ours.MonteCarloEER().query(sp.csr_matrix(X), y, fitted, fit_clf=False)
 
 
-@pytest.mark.parametrize("estimator", [MultinomialNB(), DecisionTreeClassifier(random_state=0)], ids=str)
+@pytest.mark.parametrize(
+    "estimator", [MultinomialNB(), DecisionTreeClassifier(random_state=0)], ids=str
+)
 def test_monte_carlo_eer_uses_the_closed_form_where_it_is_exact(estimator, monkeypatch):
     monkeypatch.setattr(ours.MonteCarloEER, "_by_refits", None)
     X, y, _ = small(4)
@@ -339,7 +344,7 @@ def test_labels_may_be_words():
     X, y, _ = small(4)
     words = np.array(["no", "yes", "maybe"], dtype=object)
     labels = np.full(len(y), None, dtype=object)
-    labels[: 4] = words[y[:4].astype(int)]
+    labels[:4] = words[y[:4].astype(int)]
     for library_ in (theirs, ours):
         assert library_.CoreSet(missing_label=None, random_state=0).query(X, labels).size == 1
     results = []
@@ -358,9 +363,9 @@ def test_bad_input_is_refused(name):
     for rows in (X, sp.csr_matrix(X)):
         with pytest.raises(ValueError, match="batch_size"):
             strategy.query(rows, y, *clf, batch_size=0)
-        with pytest.raises(ValueError, match="inconsistent|length"):
+        with pytest.raises(ValueError, match=r"inconsistent|length"):
             strategy.query(rows, y[:-1], *clf)
-        with pytest.raises((ValueError, IndexError), match="candidates|indices|A\\.shape"):
+        with pytest.raises((ValueError, IndexError), match=r"candidates|indices|A\.shape"):
             strategy.query(rows, y, *clf, candidates=[10])
     if clf:
         with pytest.raises(TypeError, match="clf"):
