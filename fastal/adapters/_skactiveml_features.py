@@ -30,7 +30,7 @@ _NEARLY_EQUAL = 1e-5
 _NEXT_TO_NOTHING = 1e-3
 
 
-class CoreSet(SparsePoolQueryStrategy, theirs.CoreSet):  # type: ignore[misc]
+class CoreSet(SparsePoolQueryStrategy, theirs.CoreSet):
     """k-center greedy (core-set): each pick is the row farthest from all labelled and picked ones.
 
     Takes the place of `skactiveml.pool.CoreSet`, with the same arguments, picks and utilities;
@@ -182,7 +182,7 @@ class CoreSet(SparsePoolQueryStrategy, theirs.CoreSet):  # type: ignore[misc]
         return rows, utilities
 
 
-class TypiClust(SparsePoolQueryStrategy, theirs.TypiClust):  # type: ignore[misc]
+class TypiClust(SparsePoolQueryStrategy, theirs.TypiClust):
     """Typical rows of clusters without a label (TypiClust).
 
     Takes the place of `skactiveml.pool.TypiClust`, with the same arguments, clusters, picks and

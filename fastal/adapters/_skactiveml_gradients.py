@@ -25,7 +25,7 @@ Rows = NDArray[np.int64]
 _ROUNDING = 1e-13
 
 
-class Badge(SparsePoolQueryStrategy, theirs.Badge):  # type: ignore[misc]
+class Badge(SparsePoolQueryStrategy, theirs.Badge):
     r"""Draw rows whose gradients are long and unlike one another (BADGE).
 
     Takes the place of `skactiveml.pool.Badge`, with the same arguments, utilities and, for the

@@ -40,8 +40,8 @@ class _Task(NamedTuple):
     eval_weights: Floats
 
 
-class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ignore[misc]
-    """Expected error reduction: what is the loss to expect on the pool once a row is labelled?
+class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):
+    """Expected error reduction: least loss to expect on the pool once a row is labelled.
 
     Takes the place of `skactiveml.pool.MonteCarloEER`, with the same arguments, and the same
     utilities up to rounding; samples, candidates and evaluation rows may be sparse.
@@ -79,7 +79,7 @@ class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ign
     ...     X, y, clf, return_utilities=True
     ... )
     >>> rows, utilities.round(3)
-    (array([2]), array([[   nan,    nan, -1.463, -1.475]]))
+    (array([3]), array([[   nan,    nan, -1.717, -1.212]]))
     """
 
     def query(
@@ -137,7 +137,7 @@ class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ign
             sample_weight_eval, batch_size, return_utilities,
         )  # fmt: skip
         X, y, w, clf, candidates, w_cand, X_eval, w_eval, batch_size, return_utilities = (
-            self._validate_data(*rows_and_weights)
+            theirs.MonteCarloEER._validate_data(self, *rows_and_weights)
         )
         X_cand, mapping = self._transform_candidates(candidates, X, y)
         plain = type(clf) in _WRAPPERS and not clf.include_unlabeled_samples
@@ -195,7 +195,7 @@ class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ign
             candidates=np.arange(n, n + task.X_cand.shape[0]),
             evaluation=np.arange(n),
         )
-        return -n * scores[n:]
+        return np.asarray(-n * scores[n:])
 
     def _by_refits(self, task: _Task, model: Any) -> Floats:
         """Fit to the rows with a label only, as the classifier leaves out all others anyway."""
@@ -217,9 +217,7 @@ class MonteCarloEER(theirs.MonteCarloEER, SparsePoolQueryStrategy):  # type: ign
         if self.method == "log_loss":
             return float(self._logloss_estimation(proba, proba))
         predicted = np.argmin(proba @ self.cost_matrix_, axis=1)
-        return float(
-            self._risk_estimation(proba, predicted, self.cost_matrix_, task.eval_weights)
-        )
+        return float(self._risk_estimation(proba, predicted, self.cost_matrix_, task.eval_weights))
 
 
 def _checked_like(X_eval: Any, X: Any) -> Any:
