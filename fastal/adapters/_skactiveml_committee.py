@@ -273,10 +273,10 @@ def _numbered_votes(votes: Any, classes: NDArray[Any]) -> NDArray[np.int64]:
     places: NDArray[np.int64] = np.minimum(np.searchsorted(classes, votes), len(classes) - 1)
     wrong = np.argwhere(classes[places] != votes)
     if wrong.size:
-        row, member = wrong[0]
+        row = wrong[0, 0]
         raise ValueError(
-            f"votes must be among the classes {list(classes)}, but member {member} votes "
-            f"{votes[row, member]!r} for row {row}"
+            f"votes must be among the classes {classes.tolist()}, but those of row {row} are "
+            f"{votes[row].tolist()}"
         )
     return places
 
