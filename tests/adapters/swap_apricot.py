@@ -17,7 +17,13 @@ REPLACED = [
     ("apricot", "FacilityLocationSelection", "apricot"),
     ("apricot", "FeatureBasedSelection", "apricot"),
 ]
-EXPLAINED: dict[str, str] = {}
+# Rows 384 and 1545 both gain exactly 8645 (their test of 'naive' compares other picks only).
+_TIE = "an exact tie of two rows: the lowest goes first with us, the older bound with their queue"
+EXPLAINED = {
+    f"test_facility_location::test_digits_euclidean_{optimizer}{initial}": _TIE
+    for optimizer in ("lazy", "two_stage")
+    for initial in ("", "_init")
+}
 
 
 def compile_once() -> None:
