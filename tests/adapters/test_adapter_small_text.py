@@ -28,8 +28,6 @@ pytestmark = [
     # The arccos of cosines that rounding has made larger than 1.
     pytest.mark.filterwarnings("ignore:invalid value encountered in:RuntimeWarning:small_text"),
     pytest.mark.filterwarnings("ignore:Default distance metric has changed:UserWarning"),
-    # OneVsRestClassifier, of a label that no or each training row has.
-    pytest.mark.filterwarnings("ignore:Label .* is present in all training examples:UserWarning"),
 ]
 
 BY_PROBA = ["LeastConfidence", "BreakingTies", "PredictionEntropy"]
