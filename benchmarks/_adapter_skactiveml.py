@@ -9,7 +9,7 @@ import skactiveml.pool as theirs
 from skactiveml.classifier import SklearnClassifier as TheirClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.tree import DecisionTreeClassifier
 
 from fastal.adapters import skactiveml as ours
@@ -64,10 +64,10 @@ def sparse_uncertainty(pool: Any, quick: bool) -> Any:
     rows = np.union1d(pool.labeled, np.arange(min(DENSE_ROWS, len(pool.y))))
     X, y = pool.X[rows], labels(pool)[rows]
     strategies = [m.UncertaintySampling("entropy", random_state=0) for m in (theirs, ours)]
-    own = wrapped(LogisticRegression(), ours.SklearnClassifier)
+    own = wrapped(MultinomialNB(), ours.SklearnClassifier)
 
     def call_theirs() -> Any:
-        return strategies[0].query(X.toarray(), y, wrapped(LogisticRegression()), batch_size=BATCH)
+        return strategies[0].query(X.toarray(), y, wrapped(MultinomialNB()), batch_size=BATCH)
 
     return call_theirs, lambda: strategies[1].query(X, y, own, batch_size=BATCH)
 
