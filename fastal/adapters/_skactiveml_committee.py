@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skactiveml import pool
 from skactiveml.base import SkactivemlClassifier, SkactivemlRegressor
+from skactiveml.pool import QueryByCommittee as TheirCommittee
+from skactiveml.pool import average_kl_divergence as their_divergence
+from skactiveml.pool import vote_entropy as their_vote_entropy
 from skactiveml.pool._query_by_committee import _check_ensemble
-from skactiveml.utils import check_scalar, check_type
+from skactiveml.utils import check_classifier_params, check_scalar, check_type
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
@@ -50,7 +52,7 @@ _NUMBERED = (
 Scores = NDArray[np.float64]
 
 
-class QueryByCommittee(SparsePoolQueryStrategy, pool.QueryByCommittee):
+class QueryByCommittee(SparsePoolQueryStrategy, TheirCommittee):
     """Samples that a committee disagrees about; ``skactiveml.pool.QueryByCommittee``.
 
     Parameters
@@ -145,7 +147,7 @@ class QueryByCommittee(SparsePoolQueryStrategy, pool.QueryByCommittee):
             settle(
                 utilities,
                 batch_size,
-                lambda best: pool.average_kl_divergence(probas[:, best].copy(), self.eps),
+                lambda best: their_divergence(probas[:, best].copy(), self.eps),
             )
             return utilities
         votes = predict().argmax(-1).T if predict else _votes(ensemble, members, classes, rows)
@@ -153,7 +155,7 @@ class QueryByCommittee(SparsePoolQueryStrategy, pool.QueryByCommittee):
             return variation_ratios(votes)
         numbers = np.arange(len(classes))
         utilities = vote_entropy(votes, numbers)
-        settle(utilities, batch_size, lambda best: pool.vote_entropy(votes[best], numbers))
+        settle(utilities, batch_size, lambda best: their_vote_entropy(votes[best], numbers))
         return utilities
 
 
@@ -215,6 +217,8 @@ def vote_entropy(votes: ArrayLike, classes: ArrayLike) -> Scores:
     ------
     ValueError
         For a wrong shape, or a vote that is none of the classes.
+    TypeError
+        For classes that are no labels.
 
     Examples
     --------
@@ -222,6 +226,7 @@ def vote_entropy(votes: ArrayLike, classes: ArrayLike) -> Scores:
     >>> vote_entropy([["a", "a"], ["a", "b"]], classes=["a", "b"]).round(3)
     array([0.   , 0.693])
     """
+    check_classifier_params(classes, missing_label=None)
     return fastal.vote_entropy(_numbered_votes(votes, np.unique(np.asarray(classes))))
 
 
@@ -268,10 +273,10 @@ def _numbered_votes(votes: Any, classes: NDArray[Any]) -> NDArray[np.int64]:
     places: NDArray[np.int64] = np.minimum(np.searchsorted(classes, votes), len(classes) - 1)
     wrong = np.argwhere(classes[places] != votes)
     if wrong.size:
-        row, member = wrong[0]
+        row = wrong[0, 0]
         raise ValueError(
-            f"votes must be among the classes {list(classes)}, but member {member} votes "
-            f"{votes[row, member]!r} for row {row}"
+            f"votes must be among the classes {classes.tolist()}, but those of row {row} are "
+            f"{votes[row].tolist()}"
         )
     return places
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from skactiveml import pool
 from skactiveml.base import SkactivemlClassifier
 from skactiveml.classifier import SklearnClassifier as TheirClassifier
+from skactiveml.pool import UncertaintySampling as TheirUncertaintySampling
+from skactiveml.pool import expected_average_precision
+from skactiveml.pool import uncertainty_scores as their_scores
 from skactiveml.utils import (
     check_equal_missing_label,
     check_type,
@@ -43,7 +45,7 @@ _SCORES = {
 Scores = NDArray[np.float64]
 
 
-class UncertaintySampling(SparsePoolQueryStrategy, pool.UncertaintySampling):
+class UncertaintySampling(SparsePoolQueryStrategy, TheirUncertaintySampling):
     """Samples that the classifier is unsure of; ``skactiveml.pool.UncertaintySampling``.
 
     Parameters
@@ -130,18 +132,18 @@ class UncertaintySampling(SparsePoolQueryStrategy, pool.UncertaintySampling):
                 # Rows or numbers that are not accepted: the classifier itself is to say so.
                 pass
             else:
-                return scores, lambda best: pool.uncertainty_scores(
+                return scores, lambda best: their_scores(
                     clf.predict_proba(rows[best if mapping is None else mapping[best]]),
                     method=method,
                 )
         probas = clf.predict_proba(take(rows, mapping))
         if method == "expected_average_precision":
             with np.errstate(divide="ignore"):
-                return pool.expected_average_precision(clf.classes_, probas), None
+                return expected_average_precision(clf.classes_, probas), None
         scores = uncertainty_scores(probas, cost_matrix, method)
         if method != "entropy":
             return scores, None
-        return scores, lambda best: pool.uncertainty_scores(probas[best], method=method)
+        return scores, lambda best: their_scores(probas[best], method=method)
 
 
 def uncertainty_scores(
@@ -175,7 +177,7 @@ def uncertainty_scores(
     array([1. , 0.2])
     """
     if cost_matrix is not None or method not in _SCORES:
-        scores: Scores = pool.uncertainty_scores(probas, cost_matrix, method)
+        scores: Scores = their_scores(probas, cost_matrix, method)
         return scores
     score: Callable[..., Scores] = getattr(fastal, _SCORES[method])
     return score(check_array(probas))
