@@ -120,8 +120,8 @@ CASES |= {
     "select_cold_start_instance, dense, 10,000 rows": _cold_start,
     "uncertainty_batch_sampling, 100 rows, dense": _ranked("dense", 100),
     "uncertainty_batch_sampling, 20 rows, sparse": _ranked("X", 20),
-    "expected_error_reduction, naive Bayes, 200 rows": _reducing(MultinomialNB(), 200, "log"),
-    "expected_error_reduction, logistic regression, 20 rows": _reducing(
-        LogisticRegression(), 20, "binary"
+    "expected_error_reduction, naive Bayes, 50 rows": _reducing(MultinomialNB(), 50, "log"),
+    "expected_error_reduction, logistic regression, 5 rows": _reducing(
+        LogisticRegression(), 5, "binary"
     ),
 }
