@@ -224,7 +224,7 @@ class HybridMaxUncertainty(_Mixed):
     >>> from fastal.adapters.asreview import HybridMaxUncertainty
     >>> querier = HybridMaxUncertainty(probability=0.5, random_state=0)
     >>> querier.query(np.array([0.1, 0.9, 0.5, 0.7]))
-    array([2, 3, 1, 0])
+    array([2, 3, 0, 1])
     """
 
     name = "fastal-max-uncertainty"
@@ -268,7 +268,7 @@ class HybridMaxRandom(_Mixed):
     >>> from fastal.adapters.asreview import HybridMaxRandom
     >>> querier = HybridMaxRandom(probability=0.5, random_state=0)
     >>> querier.query(np.array([0.1, 0.9, 0.5, 0.7]))
-    array([1, 2, 3, 0])
+    array([2, 3, 1, 0])
     """
 
     name = "fastal-max-random"
