@@ -60,7 +60,7 @@ class Badge(SparsePoolQueryStrategy, theirs.Badge):
     >>> y = np.array([0, 1, np.nan, np.nan, np.nan])
     >>> clf = SklearnClassifier(LogisticRegression(), classes=[0, 1])
     >>> [int(row) for row in Badge(random_state=0).query(X, y, clf, batch_size=2)]
-    [4, 3]
+    [4, 2]
     """
 
     def query(
