@@ -1,4 +1,4 @@
-"""scikit-activeml: strategies that ask a model."""
+"""scikit-activeml: strategies that ask a model; the others in `_skactiveml_feature_cases`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import skactiveml.pool as theirs
+from _skactiveml_feature_cases import CASES as FEATURE_CASES
 from skactiveml.classifier import SklearnClassifier as TheirClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -84,4 +85,5 @@ CASES = {
         for kind in ("forest", "three models")
         for method in ("KL_divergence", "vote_entropy", "variation_ratios")
     },
+    **FEATURE_CASES,
 }
