@@ -317,16 +317,7 @@ class _Stochastic:
     _bh: Any
 
     def get_scores(self, predictions: Any) -> NDArray[Any]:
-        """Return the scores of the heuristic, higher = more uncertain.
-
-        Parameters
-        ----------
-        predictions : as the heuristic takes them
-
-        Returns
-        -------
-        scores : ndarray of shape (n,)
-        """
+        """Return the scores of the heuristic, shape (n,), higher = more uncertain."""
         scores = np.asarray(super().get_scores(predictions))  # type: ignore[misc]
         # Margins and certainties: the lowest are the most uncertain, and none is above 1.
         return scores if self._bh.reversed else 1 - scores

@@ -339,14 +339,7 @@ class KMeansSampler(clustering.KMeansSampler):
 class MiniBatchKMeansSampler(clustering.MiniBatchKMeansSampler):
     """Rows near the centres of a mini-batch k-means clustering: cardinal's own.
 
-    It is here so that one import is enough.
-
-    Parameters
-    ----------
-    batch_size : int
-        How many rows to select: the number of clusters.
-    **kmeans_args
-        For ``sklearn.cluster.MiniBatchKMeans``.
+    It is here so that one import is enough.  Parameters are those of `KMeansSampler`.
 
     Examples
     --------
