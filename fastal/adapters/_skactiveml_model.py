@@ -79,11 +79,11 @@ class UncertaintySampling(SparsePoolQueryStrategy, TheirUncertaintySampling):
     >>> from scipy.sparse import csr_matrix
     >>> from sklearn.linear_model import LogisticRegression
     >>> from fastal.adapters.skactiveml import SklearnClassifier, UncertaintySampling
-    >>> X = csr_matrix([[0.0], [1.0], [3.0], [4.0], [9.0]])
+    >>> X = csr_matrix([[0.0], [1.0], [2.5], [4.0], [9.0]])
     >>> y = np.array([0, np.nan, np.nan, 1, np.nan])
     >>> clf = SklearnClassifier(LogisticRegression(), classes=[0, 1])
     >>> UncertaintySampling("entropy", random_state=0).query(X, y, clf, batch_size=2)
-    array([1, 2])
+    array([2, 1])
     """
 
     def query(
