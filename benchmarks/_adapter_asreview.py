@@ -35,7 +35,6 @@ def review(name: str, **parameters: Any) -> Any:
         import asreview as asr
         from asreview.models import queriers
         from asreview.models.classifiers import NaiveBayes
-        from asreview.models.stoppers import IsFittable
 
         from fastal.adapters import asreview
 
@@ -46,12 +45,14 @@ def review(name: str, **parameters: Any) -> Any:
                 known = dict(parameters)
                 if "Hybrid" in name:
                     known["random_state"] = np.random.RandomState(0)
-                first = asr.ActiveLearningCycle(queriers.TopDown(), stopper=IsFittable())
-                then = asr.ActiveLearningCycle(
+                cycle = asr.ActiveLearningCycle(
                     getattr(module, name)(**known), NaiveBayes(), n_query=20
                 )
                 simulation = asr.Simulate(
-                    pool.X, relevant, [first, then], 200, skip_transform=True, print_progress=False
+                    pool.X, relevant, cycle, 200, skip_transform=True, print_progress=False
+                )
+                simulation.label(
+                    [*np.flatnonzero(relevant)[:2], *np.flatnonzero(1 - relevant)[:2]]
                 )
                 simulation.review()
                 return simulation._results["record_id"].tolist()

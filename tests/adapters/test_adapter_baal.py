@@ -39,7 +39,9 @@ def without_torch():
         yield
     finally:
         for name in set(sys.modules) - set(before):
-            if name.split(".")[0] in ("torch", "baal") or name == "fastal.adapters.baal":
+            if name.split(".")[0] in ("torch", "baal") or (
+                name.startswith("fastal.adapters.") and "baal" in name
+            ):
                 del sys.modules[name]
 
 
