@@ -8,21 +8,21 @@ returns ``(theirs, ours)``, two functions without arguments that return picks, o
 can be compared by.  ``pool`` is a `Pool`, from which a case takes rows, dense or sparse.
 
 Both run in turn in one process, after one call of each on a small pool (so that neither is charged
-for compiling); seconds are medians.  Peak memory is each one's own, in a process of its own,
-above what was there before the call.
+for compiling); seconds are medians.  Peak memory is that of the first call of each, above what was
+there before it, as Linux counts it (VmHWM).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import gc
 import importlib
-import json
 import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from dataclasses import dataclass
@@ -92,22 +92,6 @@ class Pool:
         return np.setdiff1d(np.arange(len(self.y)), self.labeled)
 
 
-def prepare(name: str, case: str, folder: Path, n_rows: int | None, quick: bool) -> Any:
-    """Return the two functions of a case on a pool of so many rows."""
-    warnings.simplefilter("ignore")
-    module = importlib.import_module(f"_adapter_{name}")
-    return module.CASES[case](Pool(folder, n_rows), quick)
-
-
-def in_child(*arguments: str) -> Any:
-    """Run this file in a process of its own; return what it prints last."""
-    command = [sys.executable, __file__, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        return {"problem": f"ended with {done.returncode}"}
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def timed(call: Any) -> tuple[float, Any]:
     """Return seconds and the result."""
     start = time.perf_counter()
@@ -115,81 +99,76 @@ def timed(call: Any) -> tuple[float, Any]:
     return time.perf_counter() - start, result
 
 
-def times(theirs: Any, ours: Any) -> dict[str, Any]:
-    """Time both in turn, thrice, or once if that takes long."""
-    seconds: dict[str, list[float]] = {"theirs": [], "ours": []}
-    for _ in range(3):
-        took, expected = timed(theirs)
-        seconds["theirs"].append(took)
-        took, actual = timed(ours)
-        seconds["ours"].append(took)
+def measured(theirs: Any, ours: Any) -> dict[str, Any]:
+    """Call both in turn, thrice, or once if that takes long."""
+    calls = {"theirs": theirs, "ours": ours}
+    seconds: dict[str, list[float]] = {side: [] for side in calls}
+    memory: dict[str, float] = {}
+    results = {}
+    for turn in range(3):
+        for side, call in calls.items():
+            before = fresh_peak()
+            took, results[side] = timed(call)
+            seconds[side].append(took)
+            if turn == 0:
+                memory[side] = (status("VmHWM") - before) / 1024
         if sum(map(sum, seconds.values())) > PATIENCE:
             break
-    record: dict[str, Any] = {side: statistics.median(each) for side, each in seconds.items()}
-    return record | {"same": agreement(expected, actual)}
+    medians = {side: statistics.median(each) for side, each in seconds.items()}
+    return {"seconds": medians, "memory": memory, "same": agreement(**results)}
 
 
-def agreement(expected: Any, actual: Any) -> str:
+def agreement(theirs: Any, ours: Any) -> str:
     """Say how many picks are the same."""
-    a, b = (np.asarray(x).ravel() for x in (expected, actual))
+    a, b = (np.asarray(x).ravel() for x in (theirs, ours))
     if np.array_equal(a, b):
         return "all, in order"
     return f"{len(np.intersect1d(a, b))} of {len(a)}"
 
 
-def peak(call: Any) -> float:
-    """Return the MiB that a call needs at its peak, above what was there before."""
-    before, highest, done = anonymous(), 0, threading.Event()
-
-    def watch() -> None:
-        nonlocal highest
-        while not done.wait(0.002):
-            highest = max(highest, anonymous())
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    call()
-    highest = max(highest, anonymous())
-    done.set()
-    watcher.join()
-    return max(0, highest - before) / 2**20
+def fresh_peak() -> int:
+    """Give freed memory back, let the peak begin anew, return KiB in use now."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return status("VmRSS")
 
 
-def anonymous() -> int:
-    """Bytes of this process that no file backs."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return 1024 * int(line.split()[1])
-    return 0
+def status(field: str) -> int:
+    """KiB, as Linux counts them for this process."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
 
-def child(args: argparse.Namespace) -> Any:
-    """Do what the parent asked for."""
-    name, case, what = args.child
-    warm = prepare(name, case, args.data, SMALL, args.quick)
-    sides = ("theirs", "ours")
-    for side, call in zip(sides, warm, strict=True):
-        if what in ("times", side):
-            with contextlib.redirect_stdout(sys.stderr):
-                call()
-    both = prepare(name, case, args.data, 3000 if args.quick else None, args.quick)
-    with contextlib.redirect_stdout(sys.stderr):
-        return times(*both) if what == "times" else peak(both[sides.index(what)])
-
-
-def line(name: str, case: str, args: argparse.Namespace) -> str:
-    """Return one row of the table."""
-    rest = ["--data", str(args.data), *(["--quick"] if args.quick else [])]
-    took = in_child("--child", name, case, "times", *rest)
-    if "problem" in took:
-        return f"| {name} | {case} | {took['problem']} | | | | | |"
-    memory = [in_child("--child", name, case, side, *rest) for side in ("theirs", "ours")]
-    ratio = took["theirs"] / took["ours"]
-    loss = "**" if ratio < 1 else ""
+def row(name: str, case: str, record: dict[str, Any]) -> str:
+    """Return one row of the table; losses in bold."""
+    seconds, memory = record["seconds"], record["memory"]
+    ratio = seconds["theirs"] / seconds["ours"]
+    bold = "**" if ratio < 1 else ""
     return (
-        f"| {name} | {case} | {took['theirs']:.3g} | {took['ours']:.3g} | {loss}{ratio:.3g}{loss} "
-        f"| {memory[0]:.0f} | {memory[1]:.0f} | {took['same']} |"
+        f"| {name} | {case} | {seconds['theirs']:.3g} | {seconds['ours']:.3g} "
+        f"| {bold}{ratio:.2g}{bold} | {memory['theirs']:.0f} | {memory['ours']:.0f} "
+        f"| {record['same']} |"
     )
+
+
+def one_library(name: str, args: argparse.Namespace) -> None:
+    """Print a row for each case of a library."""
+    warnings.simplefilter("ignore")
+    cases = importlib.import_module(f"_adapter_{name}").CASES
+    small, pool = Pool(args.data, SMALL), Pool(args.data, 3000 if args.quick else None)
+    for case, prepare in cases.items():
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                for call in prepare(small, args.quick):
+                    call()
+                record = measured(*prepare(pool, args.quick))
+        except Exception as problem:  # the other cases are to be seen all the same
+            print(
+                f"| {name} | {case} | {type(problem).__name__}: {problem} | | | | | |", flush=True
+            )
+            continue
+        print(row(name, case, record), flush=True)
 
 
 COLUMNS = (
@@ -213,17 +192,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=names, default=names, metavar="NAME")
     parser.add_argument("--quick", action="store_true", help="3,000 rows")
     parser.add_argument("--output", type=Path, help="write the table to this file as well")
-    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=names, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
-        print(json.dumps(child(args)))
+        one_library(args.child, args)
         return
     lines = [HEAD]
     print(HEAD, flush=True)
     for name in args.only:
-        for case in importlib.import_module(f"_adapter_{name}").CASES:
-            lines.append(line(name, case, args))
-            print(lines[-1], flush=True)
+        # A process of its own: libraries change settings that others see.
+        command = [sys.executable, __file__, "--child", name, "--data", str(args.data)]
+        command += ["--quick"] if args.quick else []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout or ():
+                lines.append(line.rstrip())
+                print(lines[-1], flush=True)
     if args.output:
         args.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
