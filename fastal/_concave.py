@@ -65,6 +65,7 @@ class FeatureSums:
         for row in known.tolist():
             kernels.add_row(*self._rows, row)
         bound = self._all_gains()
+        self._check_sums()
         if not np.isfinite(bound).all():
             row = np.flatnonzero(~np.isfinite(bound))[0]
             raise ValueError(
@@ -92,6 +93,16 @@ class FeatureSums:
             picks[step], gains[step] = row, bound[row]
             self._remove_first(bound, rank, n_left, heap)
             kernels.add_row(*self._rows, row)
+
+    def _check_sums(self) -> None:
+        data, indices = self._rows[:2]
+        with np.errstate(over="ignore"):
+            sums = np.bincount(indices, data, minlength=len(self._weights))
+        if not np.isfinite(sums).all():
+            raise ValueError(
+                "X must be of a scale whose sums fit float64, but that of feature "
+                f"{np.flatnonzero(~np.isfinite(sums))[0]} does not; rescale X"
+            )
 
     def _all_gains(self) -> NDArray[np.float64]:
         gains = np.empty(self._n_rows)

@@ -32,6 +32,10 @@ def facility_location(
     X: Any, k: int, labeled: Any = None, metric: str = "cosine", random_state: Any = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Gains of all candidates at every pick, each from one sparse product with the whole pool."""
+    if metric == "euclidean" and not sp.issparse(X) and np.size(X):
+        # Inner products of rows far from 0 lose the digits that distances are made of.
+        X = np.asarray(X, dtype=np.float64)
+        X = X - np.rint(X.mean(axis=0))
     X = sp.csr_matrix(X, dtype=np.float64, copy=True)
     n_rows = X.shape[0]
     rank = np.arange(n_rows)

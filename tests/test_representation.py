@@ -450,3 +450,12 @@ def test_the_scale_of_products_is_checked_in_k_means_too():
     X = np.array([[1.0], [1e90], [2.0]])
     with pytest.raises(ValueError, match=r"X must be of a scale .* row 1 has the squared norm"):
         representation.weighted_k_means(X, 1, np.ones(3))
+
+
+def test_euclidean_of_rows_far_from_the_origin():
+    # Quarters: sums and squares are exact at the origin, and far from it would not be.
+    X = np.round(np.random.default_rng(1).gamma(1.0, size=(40, 6)) * 4) / 4
+    near = assert_picks_equal(X, 12, metric="euclidean")
+    far = assert_picks_equal(X + 2.0**31, 12, metric="euclidean")
+    np.testing.assert_array_equal(far[0], near[0])
+    np.testing.assert_allclose(far[1], near[1], rtol=1e-12)

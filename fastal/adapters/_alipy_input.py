@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 import fastal
+from fastal.adapters._read_at_once import is_read_at_once
 
 
 def numbers(index: Any, name: str) -> NDArray[Any]:
@@ -83,15 +84,36 @@ def proba_scores(predict: Any, n: int, measure: str, name: str) -> NDArray[np.fl
         raise type(error)(f"{name}: {error}") from error
 
 
+def _margin(proba: NDArray[Any]) -> NDArray[np.float64]:
+    scores = fastal.margin(proba)
+    # The difference itself: 1 - (1 - difference) makes and breaks ties (forests have many).
+    return fastal.distance_to_boundary(proba) if proba.shape[1] > 1 else scores
+
+
 def _distance(decision: NDArray[Any]) -> NDArray[np.float64]:
     one_column = decision.ndim == 2 and decision.shape[1] == 1
     return fastal.distance_to_boundary(decision[:, 0] if one_column else decision)
 
 
+def model_scores(model: Any, X: Any, measure: str) -> NDArray[np.float64]:
+    """Score rows by a fitted model."""
+    method = "decision_function" if measure == "distance_to_boundary" else "predict_proba"
+    must_have(model, method)
+    if method == "decision_function" or is_read_at_once(model):
+        return fastal.score_pool(model, X, SCORE[measure])
+    return np.asarray(MEASURES[measure](np.asarray(model.predict_proba(X))))
+
+
+def must_have(model: Any, method: str) -> None:
+    """Raise where ALiPy does, too: fastal would make do with decision values."""
+    if not hasattr(model, method):
+        raise TypeError(f"model must have {method}, {type(model).__name__} has not")
+
+
 # ALiPy's name of a measure, and what computes it; `SCORE` is the name score_pool knows.
 MEASURES = {
     "least_confident": fastal.least_confidence,
-    "margin": fastal.margin,
+    "margin": _margin,
     "entropy": fastal.entropy,
     "distance_to_boundary": _distance,
 }

@@ -20,6 +20,8 @@ from fastal.adapters._alipy_input import (
     check_data,
     default_model,
     members_of,
+    model_scores,
+    must_have,
     numbers,
     proba_scores,
     rows_first,
@@ -106,7 +108,7 @@ class QueryInstanceUncertainty(theirs.QueryInstanceUncertainty):
             labeled = numbers(label_index, "label_index")
             model = default_model(take(self.X, labeled, "label_index"), self.y[labeled])
         pool = take(self.X, unlabeled, "unlabel_index")
-        scores = fastal.score_pool(model, pool, SCORE[self.measure])
+        scores = model_scores(model, pool, self.measure)
         return self._best(unlabeled, scores, batch_size)
 
     def select_by_prediction_mat(
@@ -237,6 +239,8 @@ class QueryInstanceQBC(theirs.QueryInstanceQBC):
         X, y = take(self.X, labeled, "label_index"), self.y[labeled]
         if model is None:
             model = default_model(X, y)
+        if self._disagreement != "vote_entropy":
+            must_have(model, "predict_proba")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             bagging = BaggingClassifier(model, n_jobs=n_jobs).fit(X, y)
@@ -366,6 +370,7 @@ class QueryExpectedErrorReduction(theirs.QueryExpectedErrorReduction):
         X, y = take(self.X, labeled, "label_index"), self.y[labeled]
         if model is None:
             model = default_model(X, y)
+        must_have(model, "predict_proba")
         pool = take(self.X, unlabeled, "unlabel_index")
         scores = fastal.expected_error_reduction(model, pool, X, y, method=self.method)
         return best_first(unlabeled, scores, batch_size)

@@ -314,6 +314,12 @@ def expected_error_reduction(
     except NotFittedError:
         return np.array([0])
     n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    candidates = np.random.random_sample(n_rows) <= p_subsample
+    pick = shuffled_argmin if random_tie_break else multi_argmin
+    if len(estimator.classes_) == 1:
+        # No label can change what it says; one-vs-rest then has more columns than classes.
+        rows, losses = pick(np.where(candidates, 0.0, np.inf), n_instances)
+        return rows, losses
     whole = isinstance(estimator, Pipeline)
     reduction = fastal.expected_error_reduction(
         _Whole(estimator) if whole else estimator,
@@ -323,9 +329,8 @@ def expected_error_reduction(
         "zero_one" if loss == "binary" else "log",
         # What modAL computes, not the approximation.
         method="refit" if isinstance(estimator, LogisticRegression) else "auto",
-        candidates=np.random.random_sample(n_rows) <= p_subsample,
+        candidates=candidates,
     )
-    pick = shuffled_argmin if random_tie_break else multi_argmin
     rows, losses = pick(-reduction * (n_rows - 1), n_instances)
     return rows, losses
 

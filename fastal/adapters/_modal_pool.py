@@ -2,8 +2,7 @@
 
 `fastal.score_pool` reads scikit-learn's linear models, naive Bayes, and calibrated, one-vs-rest,
 searched or piped ones of them.  For other models None is returned, and modAL's own function is
-used: asking them for probabilities takes far longer than scoring these, and probabilities of a
-few values only (neighbours, trees) have many ties, which modAL's rounding breaks.
+used.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from modAL.utils.selection import multi_argmax, shuffled_argmax
 from numpy.typing import NDArray
 
 import fastal
+from fastal.adapters._read_at_once import is_read_at_once
 
 Scores = NDArray[np.float64]
 Picks = tuple[NDArray[np.int64], Scores]
@@ -32,7 +32,7 @@ def of_classifier(classifier: Any, X: Any, score: str, kwargs: dict[str, Any]) -
     if isinstance(classifier, _Committee):
         return of_committee(classifier, X, score, kwargs)
     model = _estimator(classifier, "predict_proba")
-    return _scored(model, X, score) if _is_linear(model) else None
+    return _scored(model, X, score) if is_read_at_once(model) else None
 
 
 def of_committee(committee: Any, X: Any, score: str, kwargs: dict[str, Any]) -> Scores | None:
@@ -45,7 +45,7 @@ def of_committee(committee: Any, X: Any, score: str, kwargs: dict[str, Any]) -> 
     members = [_estimator(learner, method) for learner in committee]
     if not members or any(getattr(member, "classes_", None) is None for member in members):
         return None
-    if not by_votes and not all(map(_is_linear, members)):
+    if not by_votes and not all(map(is_read_at_once, members)):
         return None
     readable = fastal.Committee(members)
     readable.members_ = members
@@ -79,16 +79,3 @@ def _estimator(learner: Any, method: str) -> Any:
 
 def _changed(instance: Any, base: type, methods: tuple[str, ...]) -> bool:
     return any(getattr(type(instance), name) is not getattr(base, name) for name in methods)
-
-
-def _is_linear(model: Any) -> bool:
-    """Whether `fastal.score_pool` reads the model; if it does not after all, it is only slower."""
-    if not type(model).__module__.startswith("sklearn."):
-        return False
-    if hasattr(model, "steps"):
-        return _is_linear(model[-1])
-    if hasattr(model, "best_estimator_"):
-        return _is_linear(model.best_estimator_)
-    known = ("coef_", "feature_log_prob_", "calibrated_classifiers_", "label_binarizer_")
-    is_read = hasattr(model, "predict_proba") and any(hasattr(model, name) for name in known)
-    return is_read and len(model.classes_) > 1

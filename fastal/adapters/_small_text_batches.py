@@ -103,7 +103,9 @@ class ContrastiveActiveLearning(OnFeatures, small_text.ContrastiveActiveLearning
         return clf.predict_proba(dataset)
 
     def _pick(self, this: Round) -> NDArray[Any]:
-        if this.proba is None or not are_distributions(this.proba):
+        # Where a probability is 0 the divergence is infinite there, and large here.
+        unlike = this.proba is None or not are_distributions(this.proba)
+        if unlike or not np.all(this.proba):
             indices = (this.unlabeled, this.labeled)
             rest = (this.y, this.n, this.X, this.proba)
             theirs = super(OnFeatures, self).sample

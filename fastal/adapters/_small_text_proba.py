@@ -10,27 +10,38 @@ from numpy.typing import NDArray
 from small_text.query_strategies import ConfidenceBasedQueryStrategy
 
 import fastal
+from fastal.adapters._read_at_once import is_read_at_once
 
 
 class _FromProba(ConfidenceBasedQueryStrategy):
-    """The original's confidence of every row of the dataset, from one of fastal's scores."""
+    """The original's confidence of every row of the dataset, from one of fastal's scores.
+
+    Those of which a lower value is better are the score's complement.
+    """
 
     _score: ClassVar[str]
 
     def get_confidence(
         self, clf: Any, dataset: Any, indices_unlabeled: Any, indices_labeled: Any, y: Any
     ) -> NDArray[Any]:
-        if asks_its_model(clf):
-            scores = fastal.score_pool(clf.model, dataset.x, self._score)
-        else:
-            proba = clf.predict_proba(dataset)
-            if not are_distributions(proba):
-                # fastal scores distributions only; the original, whatever it gets.
-                rest = (dataset, indices_unlabeled, indices_labeled, y)
-                return np.asarray(super().get_confidence(_Said(proba), *rest))
-            scores = getattr(fastal, self._score)(proba)
-        # Of the three, those of which a lower value is better are the score's complement.
-        return 1.0 - scores if self.lower_is_better else scores
+        if asks_its_model(clf) and is_read_at_once(clf.model):
+            try:
+                scores = fastal.score_pool(clf.model, dataset.x, self._score)
+            except ValueError:
+                # Models may say what is no distribution (naive Bayes of float32 rows, say).
+                pass
+            else:
+                return 1.0 - scores if self.lower_is_better else scores
+        proba = clf.predict_proba(dataset)
+        if not are_distributions(proba):
+            # fastal scores distributions only; the original, whatever it gets.
+            rest = (dataset, indices_unlabeled, indices_labeled, y)
+            return np.asarray(super().get_confidence(_Said(proba), *rest))
+        if self._score == "margin" and np.shape(proba)[1] > 1:
+            # The difference itself: 1 - (1 - difference) would make and break ties of forests.
+            return -fastal.distance_to_boundary(proba)
+        scores = getattr(fastal, self._score)(proba)
+        return 1.0 - scores if self.lower_is_better else np.asarray(scores)
 
 
 class _Said:
@@ -69,9 +80,10 @@ class LeastConfidence(_FromProba, small_text.LeastConfidence):
     -----
     ``query(clf, dataset, indices_unlabeled, indices_labeled, y, n=10)`` returns n row numbers of
     the dataset; ``scores_`` holds the confidence of all its rows.  A
-    `small_text.SklearnClassifier` for one label a row is read by `fastal.score_pool`, without an
-    array of probabilities; any other classifier is asked.  Rows that are no distributions (of a
-    multi-label classifier, say) are left to the original's own code.
+    linear model or naive Bayes in a `small_text.SklearnClassifier` for one label a row is read
+    by `fastal.score_pool`, without an array of probabilities; any other classifier is asked.
+    Rows that are no distributions (of a multi-label classifier, say) are left to the original's
+    own code.
 
     Raises `small_text.EmptyPoolException` and `small_text.PoolExhaustedException` as the original,
     and ValueError for a dataset with another number of features than the model.

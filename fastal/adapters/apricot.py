@@ -174,6 +174,7 @@ def _centred(X: Any) -> Any:
     """Rows whose cosines are the correlations of those of X; a constant row is all zeros."""
     if sp.issparse(X):
         raise ValueError("X must be dense for the metric 'correlation', got a sparse matrix.")
+    X = np.asarray(X, dtype=np.float64)
     return np.where(np.ptp(X, axis=1, keepdims=True), X - X.mean(axis=1, keepdims=True), 0.0)
 
 

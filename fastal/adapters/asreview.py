@@ -169,14 +169,16 @@ class _Mixed(QueryMixin, BaseEstimator):
     probability: float
     random_state: Any
 
-    def _generator(self) -> np.random.RandomState:
+    def _generator(self) -> Any:
         """Return a generator that goes on where it stopped, also for an int."""
+        if not isinstance(self.random_state, (int, np.integer)):
+            # Not kept: a copy of the querier would hold a copy of NumPy's global generator.
+            return check_random_state(self.random_state)
         seed, generator = getattr(self, "_seeded", (None, None))
         if generator is None or seed != self.random_state:
             generator = check_random_state(self.random_state)
             self._seeded = (self.random_state, generator)
-        made: np.random.RandomState = generator
-        return made
+        return generator
 
     def _mix(
         self, first: NDArray[np.int64], second: NDArray[np.int64], rng: np.random.RandomState

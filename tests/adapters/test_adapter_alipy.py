@@ -14,7 +14,7 @@ from conftest import library, nasty_probas, random_csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_iris, make_classification
-from sklearn.ensemble import BaggingClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -695,3 +695,32 @@ def test_bad_predictions():
         committee.select_by_prediction_mat([0, 1], [[[0.5, 0.5]] * 2] * 2)
     with pytest.raises(ValueError, match="predict must have one row for each of the 3"):
         committee.select_by_prediction_mat([0, 1, 2], [[0, 1], [0, 1]])
+
+
+def test_models_without_the_method_are_refused(task):
+    X, y, labeled, unlabeled = task
+    svm, bayes = LinearSVC().fit(X[labeled], y[labeled]), GaussianNB().fit(X[labeled], y[labeled])
+    for measure in MEASURES[:3]:
+        with pytest.raises(TypeError, match="model must have predict_proba, LinearSVC has not"):
+            ours.QueryInstanceUncertainty(X, y, measure).select(labeled, unlabeled, svm)
+    with pytest.raises(TypeError, match="model must have decision_function, GaussianNB"):
+        ours.QueryInstanceUncertainty(X, y, MEASURES[3]).select(labeled, unlabeled, bayes)
+    with pytest.raises(TypeError, match="model must have predict_proba"):
+        ours.QueryInstanceQBC(X, y, disagreement="KL_divergence").select(labeled, unlabeled, svm)
+    with pytest.raises(TypeError, match="model must have predict_proba"):
+        ours.QueryExpectedErrorReduction(X, y).select(labeled, unlabeled, svm)
+
+
+@pytest.mark.parametrize("measure", ["least_confident", "margin"])
+def test_ties_of_a_forest(iterable, measure):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        X, y = rng.normal(size=(60, 3)), rng.integers(3, size=60)
+        forest = RandomForestClassifier(10, random_state=0).fit(X[:20], y[:20])
+        picks = [
+            module.QueryInstanceUncertainty(X, y, measure).select(
+                np.arange(20), np.arange(20, 60), forest, batch_size=10
+            )
+            for module in (theirs, ours)
+        ]
+        np.testing.assert_array_equal(*picks)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import json
 import os
@@ -362,3 +363,15 @@ def test_the_example_of_their_documentation_runs_with_our_querier(folder):
     queriers, records = result(folder, "MY_SIMULATION.asreview")
     assert "fastal-max-random" in queriers
     assert {0, 6, 12, 18, 24, 30, 36, 42, 48, 54} <= set(records)
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_copy_follows_the_global_generator(name):
+    p = np.linspace(0, 1, 40)
+    querier = getattr(ours, name)(probability=0.5)
+    querier.query(p)
+    orders = []
+    for each in (querier, copy.deepcopy(querier)):
+        np.random.seed(3)
+        orders.append(each.query(p))
+    np.testing.assert_array_equal(*orders)

@@ -621,6 +621,7 @@ def test_expected_error_draws_candidates_as_theirs(random_tie_break):
         assert np.isinf(results[1][1]).any()
 
 
+@pytest.mark.filterwarnings("ignore:Label not 0 is present in all training examples")
 def test_expected_error_of_lists_and_one_class_is_theirs():
     X = POOLS["dense"]
     learner = models.ActiveLearner(
@@ -632,6 +633,10 @@ def test_expected_error_of_lists_and_one_class_is_theirs():
     expected = their_reduction(learner, X[20:30], n_instances=4)
     actual = ours.expected_error_reduction(learner, X[20:30], n_instances=4)
     np.testing.assert_array_equal(actual[0], expected[0])
+    learner = models.ActiveLearner(
+        OneVsRestClassifier(MultinomialNB()), X_training=X[:2], y_training=np.zeros(2, int)
+    )
+    assert_same_picks(ours.expected_error_reduction(learner, X), their_reduction(learner, X))
 
 
 def test_expected_error_before_the_first_fit_is_theirs():

@@ -15,6 +15,7 @@ from conftest import library, random_csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import make_blobs
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.tree import DecisionTreeClassifier
@@ -737,3 +738,54 @@ def test_wrong_numbers_of_features_and_metrics():
         ours.GreedyCoreset("manhattan")
     with pytest.raises(ValueError, match="num_iterations cannot be greater"):
         ours.DiscriminativeActiveLearning(None, 5).query(clf, dataset, unlabeled, labeled, y, n=4)
+
+
+# --- probabilities that few expect
+
+
+@pytest.mark.parametrize("name", ["LeastConfidence", "BreakingTies"])
+def test_ties_of_a_forest(name):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        dataset = small_text.SklearnDataset(
+            rng.normal(size=(60, 3)), rng.integers(3, size=60), np.arange(3)
+        )
+        labeled, unlabeled = np.arange(20), np.arange(20, 60)
+        forest = RandomForestClassifier(10, random_state=0)
+        clf = fitted(forest, dataset, labeled, n_classes=3)
+        picks = [
+            getattr(module, name)().query(clf, dataset, unlabeled, labeled, [], n=10)
+            for module in (small_text, ours)
+        ]
+        np.testing.assert_array_equal(*picks)
+
+
+@pytest.mark.parametrize("name", BY_PROBA)
+def test_rows_of_a_model_that_sum_to_2(name, monkeypatch):
+    # As scikit-learn's naive Bayes gives them for some float32 rows.
+    dataset, unlabeled, labeled, y = data(np.random.default_rng(0))
+    clf = fitted(GaussianNB(), dataset, labeled)
+    proba = clf.model.predict_proba(dataset.x)
+    proba[unlabeled[0]] = [1, 1, 0, 0]
+    monkeypatch.setattr(clf.model, "predict_proba", lambda X: proba, raising=True)
+    picks = [
+        getattr(module, name)().query(clf, dataset, unlabeled, labeled, y, n=5)
+        for module in (small_text, ours)
+    ]
+    np.testing.assert_array_equal(*picks)
+
+
+def test_contrastive_of_probabilities_that_are_0_is_theirs():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(40, 2))
+    dataset = small_text.SklearnDataset(X, (X[:, 0] > 0).astype(int), np.arange(2))
+    labeled, unlabeled = np.arange(10), np.arange(10, 40)
+    clf = Embedding(LogisticRegression(C=1e6), 2).fit(dataset[labeled])
+    assert (clf.predict_proba(dataset) == 0).any()
+    picks = [
+        module.ContrastiveActiveLearning(k=4).query(
+            clf, dataset, unlabeled, labeled, dataset.y[labeled], n=6, pbar=None
+        )
+        for module in (small_text, ours)
+    ]
+    np.testing.assert_array_equal(*picks)
