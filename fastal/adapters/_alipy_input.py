@@ -71,7 +71,9 @@ def default_model(X: Any, y: Any) -> Any:
     return model.fit(X, y)
 
 
-def proba_scores(predict: Any, n: int, measure: str, name: str) -> NDArray[np.float64]:
+def proba_scores(
+    predict: Any, n: int, measure: str, name: str, ranked: bool = False
+) -> NDArray[np.float64]:
     """Score given predictions, one row for each unlabelled one."""
     values = np.asarray(predict)
     if len(values) != n:
@@ -79,7 +81,7 @@ def proba_scores(predict: Any, n: int, measure: str, name: str) -> NDArray[np.fl
             f"{name} must have one row for each of the {n} in unlabel_index, got {len(values)}"
         )
     try:
-        return np.asarray(MEASURES[measure](values))
+        return np.asarray((RANKED if ranked else MEASURES)[measure](values))
     except (TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error}") from error
 
@@ -96,12 +98,11 @@ def _distance(decision: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def model_scores(model: Any, X: Any, measure: str) -> NDArray[np.float64]:
-    """Score rows by a fitted model."""
-    method = "decision_function" if measure == "distance_to_boundary" else "predict_proba"
-    must_have(model, method)
-    if method == "decision_function" or is_read_at_once(model):
+    """Score rows by a fitted model, to rank them: margins may be below 0."""
+    must_have(model, METHOD[measure])
+    if measure == "distance_to_boundary" or is_read_at_once(model):
         return fastal.score_pool(model, X, SCORE[measure])
-    return np.asarray(MEASURES[measure](np.asarray(model.predict_proba(X))))
+    return np.asarray(RANKED[measure](np.asarray(model.predict_proba(X))))
 
 
 def must_have(model: Any, method: str) -> None:
@@ -110,13 +111,17 @@ def must_have(model: Any, method: str) -> None:
         raise TypeError(f"model must have {method}, {type(model).__name__} has not")
 
 
+METHOD = dict.fromkeys(("least_confident", "margin", "entropy"), "predict_proba")
+METHOD["distance_to_boundary"] = "decision_function"
+
 # ALiPy's name of a measure, and what computes it; `SCORE` is the name score_pool knows.
 MEASURES = {
     "least_confident": fastal.least_confidence,
-    "margin": _margin,
+    "margin": fastal.margin,
     "entropy": fastal.entropy,
     "distance_to_boundary": _distance,
 }
+RANKED = MEASURES | {"margin": _margin}
 SCORE = {name: name for name in MEASURES} | {"least_confident": "least_confidence"}
 
 

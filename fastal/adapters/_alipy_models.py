@@ -138,7 +138,7 @@ class QueryInstanceUncertainty(theirs.QueryInstanceUncertainty):
         unlabeled = numbers(unlabel_index, "unlabel_index")
         if len(unlabeled) <= batch_size:
             return unlabeled
-        scores = proba_scores(predict, len(unlabeled), self.measure, "predict")
+        scores = proba_scores(predict, len(unlabeled), self.measure, "predict", ranked=True)
         return self._best(unlabeled, scores, batch_size)
 
     def _best(self, rows: NDArray[Any], scores: NDArray[np.float64], n: int) -> NDArray[Any]:

@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 import fastal
 from fastal.adapters._alipy_input import (
+    METHOD,
+    SCORE,
     best_last,
     check_batch_size,
     check_data,
     default_model,
-    model_scores,
+    must_have,
     numbers,
     proba_scores,
     rows_first,
@@ -234,7 +236,8 @@ class QueryInstanceDensityWeighted(theirs.QueryInstanceDensityWeighted):
             labeled = numbers(label_index, "label_index")
             model = default_model(take(self.X, labeled, "label_index"), self.y[labeled])
         if model is not None:
-            unsure = model_scores(model, pool, measure)
+            must_have(model, METHOD[measure])
+            unsure = fastal.score_pool(model, pool, SCORE[measure])
         else:
             n = len(unlabeled)
             unsure = proba_scores(proba_prediction, n, measure, "proba_prediction")
