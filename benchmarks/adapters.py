@@ -145,9 +145,10 @@ def row(name: str, case: str, record: dict[str, Any]) -> str:
     seconds, memory = record["seconds"], record["memory"]
     ratio = seconds["theirs"] / seconds["ours"]
     bold = "**" if ratio < 1 else ""
+    times = f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2g}"
     return (
         f"| {name} | {case} | {seconds['theirs']:.3g} | {seconds['ours']:.3g} "
-        f"| {bold}{ratio:.2g}{bold} | {memory['theirs']:.0f} | {memory['ours']:.0f} "
+        f"| {bold}{times}{bold} | {memory['theirs']:.0f} | {memory['ours']:.0f} "
         f"| {record['same']} |"
     )
 
@@ -164,9 +165,8 @@ def one_library(name: str, args: argparse.Namespace) -> None:
                     call()
                 record = measured(*prepare(pool, args.quick))
         except Exception as problem:  # the other cases are to be seen all the same
-            print(
-                f"| {name} | {case} | {type(problem).__name__}: {problem} | | | | | |", flush=True
-            )
+            what = f"{type(problem).__name__}: {problem}".splitlines()[0]
+            print(f"| {name} | {case} | {what} | | | | | |", flush=True)
             continue
         print(row(name, case, record), flush=True)
 
