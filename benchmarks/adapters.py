@@ -3,7 +3,7 @@
     python benchmarks/adapters.py --data FOLDER [--only NAME ...] [--quick] [--output FILE]
 
 FOLDER holds ``20newsgroups.parquet`` (columns text and label).  Each library has a file
-``_adapter_NAME.py`` with ``CASES``: {what is compared: prepare}, where ``prepare(pool, quick)``
+``adapter_cases/_adapter_NAME.py`` with ``CASES``: {what is compared: prepare}, where ``prepare(pool, quick)``
 returns ``(theirs, ours)``, two functions without arguments that return picks, or whatever both
 can be compared by.  ``pool`` is a `Pool`, from which a case takes rows, dense or sparse.
 
@@ -32,7 +32,8 @@ from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
+# No package: asv imports every module of those, and these need libraries it does not have.
+CASES_IN = Path(__file__).resolve().parent / "adapter_cases"
 SMALL = 300
 # Longer calls are timed once.
 PATIENCE = 20.0
@@ -186,7 +187,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 def main() -> None:
     """Print the table, row by row."""
-    names = sorted(path.stem.removeprefix("_adapter_") for path in HERE.glob("_adapter_*.py"))
+    names = sorted(path.stem.removeprefix("_adapter_") for path in CASES_IN.glob("_adapter_*.py"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="where 20newsgroups.parquet lies")
     parser.add_argument("--only", nargs="*", choices=names, default=names, metavar="NAME")
@@ -212,6 +213,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE))
+    sys.path.insert(0, str(CASES_IN))
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     main()

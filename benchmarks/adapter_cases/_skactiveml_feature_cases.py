@@ -1,4 +1,4 @@
-"""Cases of benchmarks/_adapter_skactiveml.py: strategies that look at the rows, or ahead."""
+"""Cases of _adapter_skactiveml.py: strategies that look at the rows, or ahead."""
 
 from __future__ import annotations
 
