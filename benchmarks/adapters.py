@@ -3,8 +3,8 @@
     python benchmarks/adapters.py --data FOLDER [--only NAME ...] [--quick] [--output FILE]
 
 FOLDER holds ``20newsgroups.parquet`` (columns text and label).  Each library has a file
-``adapter_cases/_adapter_NAME.py`` with ``CASES``: {what is compared: prepare}, where ``prepare(pool, quick)``
-returns ``(theirs, ours)``, two functions without arguments that return picks, or whatever both
+``adapter_cases/_adapter_NAME.py`` with ``CASES``: {what is compared: prepare}, where
+``prepare(pool, quick)`` returns ``(theirs, ours)``, two functions without arguments that return picks, or whatever both
 can be compared by.  ``pool`` is a `Pool`, from which a case takes rows, dense or sparse.
 
 Both run in turn in one process, after one call of each on a small pool (so that neither is charged
