@@ -5,7 +5,8 @@
 FOLDER holds ``20newsgroups.parquet`` (columns text and label).  Each library has a file
 ``adapter_cases/_adapter_NAME.py`` with ``CASES``: {what is compared: prepare}, where
 ``prepare(pool, quick)`` returns ``(theirs, ours)``, two functions without arguments that return
-picks, or whatever both can be compared by.  ``pool`` is a `Pool`, from which a case takes rows, dense or sparse.
+picks, or whatever both can be compared by.  ``pool`` is a `Pool`, from which a case takes rows,
+dense or sparse.
 
 Both run in turn in one process, after one call of each on a small pool (so that neither is charged
 for compiling); seconds are medians.  Peak memory is that of the first call of each, above what was
