@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +87,9 @@ class OnFeatures(EmbeddingBasedQueryStrategy):
         indices = (indices_unlabeled, indices_labeled)
         return self._pick(Round(clf, dataset, *indices, y, n, embeddings, embeddings_proba))
 
+    @abstractmethod
     def _pick(self, this: Round) -> NDArray[Any]:
-        raise NotImplementedError
+        """Return positions within the unlabelled rows."""
 
 
 def _features(dataset: Any) -> Any:
